@@ -1,0 +1,84 @@
+# What a person does with Echolake. Every target sets the checkout up first; what is done already is skipped.
+# make itself exits with 2 whatever a recipe's own code was: 1 failed, 2 wrong usage.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Recipes read these from the environment, quoted, so that no value is ever taken for shell code.
+export DATE FROM TO NAME
+python := .venv/bin/python
+
+# $(call need,VARIABLE,example): stops with the usage when the variable was not given.
+need = @[[ -n "$${$(1):-}" ]] || { printf '%s\n' \
+	'make $*: expected $(1), found none' 'to do: $(2)' >&2; exit 2; }
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run nightly load backfill table
+run: install ## the main job on a small made-up world: its last nights through Airflow, then where to look
+	@$(python) -m jobs run
+
+nightly: install ## the nightly DAG for one business date (default: the previous one): DATE=2026-01-31
+	@$(python) -m jobs nightly $${DATE:+--date "$$DATE"}
+
+load: load-usage install ## the first load of a history, each table in one pass: FROM=2025-01-01 TO=2026-01-30
+	@$(python) -m jobs load --from "$$FROM" --to "$$TO"
+
+backfill: backfill-usage install ## the nights of a range again, oldest first: FROM=2026-01-01 TO=2026-01-31
+	@$(python) -m jobs backfill --from "$$FROM" --to "$$TO"
+
+table: table-usage install ## one table for one business date: NAME=gold.service_kpis DATE=2026-01-31
+	@$(python) -m jobs table "$$NAME" --date "$$DATE"
+
+.PHONY: airflow sql
+airflow: install ## Airflow with its UI and scheduler, on this machine alone
+	@$(python) -m jobs airflow
+
+sql: install ## a SQL prompt on the lake
+	@$(python) -m jobs sql
+
+.PHONY: test check format docs bench
+test: install ## every test
+	@$(python) -m pytest
+
+check: install ## what CI runs: format, lint, types, import rules, tests
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(python) -m pytest
+
+format: install ## format the code and mend what the linter can
+	@.venv/bin/ruff check --quiet --fix-only .
+	@.venv/bin/ruff format .
+
+docs: install ## docs/data_dictionary.md again, from the tables' declarations
+	@$(python) -m jobs dictionary
+
+bench: install ## the speed and memory figures of the README, measured on this machine
+	@$(python) -m bench
+
+.PHONY: install lock clean
+install: ## the set-up alone: uv, the Python packages, Spark's jars
+	@scripts/setup.sh
+
+lock: install ## requirements.lock again, from requirements.in
+	@scripts/lock.sh
+
+clean: ## take back the set-up and all caches; the lake, keys and deliveries stay
+	@rm -rf .venv .local/setup .local/jars .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+.PHONY: load-usage backfill-usage table-usage
+load-usage backfill-usage: %-usage:
+	$(call need,FROM,make $* FROM=2026-01-01 TO=2026-01-31)
+	$(call need,TO,make $* FROM=2026-01-01 TO=2026-01-31)
+
+table-usage: %-usage:
+	$(call need,NAME,make $* NAME=gold.service_kpis DATE=2026-01-31)
+	$(call need,DATE,make $* NAME=gold.service_kpis DATE=2026-01-31)

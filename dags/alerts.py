@@ -1,0 +1,50 @@
+"""Who hears of a failure: what failed, what it means, what to do, on a few lines."""
+
+import logging
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+def tell(title: str, *lines: str) -> None:
+    """The one place from which people are told: a deployment adds its notifier here."""
+    log.error("ALERT %s\n%s", title, "\n".join(f"  {line}" for line in lines))
+
+
+def one_line(error: BaseException | None) -> str:
+    """What went wrong; a DataError whole, of anything else the first line."""
+    if error is None:
+        return "the process was killed"
+    if hasattr(error, "headline"):
+        return " ".join(str(error).split())
+    first_line = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first_line}"
+
+
+def task_failed(context: dict[str, Any]) -> None:
+    """Tells that a task failed for good."""
+    ti, error = context["ti"], context.get("exception")
+    # A DataError says itself what to do; anything else was tried again in vain.
+    reason = (
+        str(error).splitlines() if hasattr(error, "headline") else [one_line(error), "  to do:    " + _RERUN]
+    )
+    tell(
+        f"{ti.dag_id}: {ti.task_id} failed",
+        *reason,
+        f"  owner:    {ti.task.owner}",
+        f"  run:      {ti.run_id}",
+    )
+
+
+def deadline_missed(context: dict[str, Any], impact: str) -> None:
+    """Tells that a run is not done though people wait for it."""
+    run, deadline = context["dag_run"], context["deadline"]
+    tell(
+        f"{run['dag_id']}: not done by {deadline['deadline_time']}",
+        f"  impact:   {impact}",
+        "  to do:    see in the graph what still runs or has failed; " + _RERUN,
+        f"  run:      {run['dag_run_id']}, {run['state']}",
+    )
+
+
+_RERUN = "read the task's log, then clear the task; what is done already stays as it is"

@@ -1,0 +1,41 @@
+"""The weekly upkeep of all tables.
+
+**What**: joins small files (OPTIMIZE), deletes files that no version needs any more (VACUUM), and takes away
+rows that are older than their retention.
+
+**For whom**: everybody who reads the lake: without it every reader gets slower week by week.
+
+**Impact of failure**: none at once; tables stay readable and right. After some weeks nights get slower, and
+data is kept longer than `retention_days` allows.
+
+**Owner**: platform
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from dags.night_shift import DATE, DEFAULTS, TIME_ZONE, business_date, close_night, open_night, step
+
+
+def keep_up(context: dict[str, Any]) -> None:
+    """All tables, one after the other."""
+    from jobs import night
+
+    context["ti"].xcom_push("summary", night.maintain(business_date(context), context["run_id"]))
+
+
+with DAG(
+    "maintain_weekly",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("0 12 * * SUN", timezone=TIME_ZONE, interval=timedelta(days=1)),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    params={"date": DATE},
+    tags=["lake"],
+) as dag:
+    opened = open_night()
+    upkeep = step("upkeep", keep_up, doc_md="OPTIMIZE, VACUUM and retention of every table.")
+    opened >> upkeep >> close_night(opened)

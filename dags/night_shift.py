@@ -1,0 +1,95 @@
+"""What the DAGs share: which date a run is for, how a night opens and closes, what a step leaves behind."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, conf
+
+from dags.alerts import one_line, task_failed
+
+FAILURE = "failure"
+"""XCom key of the line in which a failed step says why."""
+
+TIME_ZONE = conf.get("core", "default_timezone")
+"""Of the schedules; jobs.airflow sets it to the business time zone."""
+
+DEFAULTS: dict[str, Any] = {
+    "owner": "platform",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=10),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            RetryRule("jobs.errors.DataError", RetryAction.FAIL, reason="trying again does not mend data"),
+            # In all longer than the two minutes after which the lock of a night that died is given up.
+            RetryRule(
+                "jobs.errors.LakeBusyError", retry_delay=timedelta(seconds=70), reason="another night is on"
+            ),
+        ]
+    ),
+    "on_failure_callback": task_failed,
+}
+
+DATE = Param(
+    None,
+    type=["null", "string"],
+    format="date",
+    description="Business date. Empty: that of the logical date, at the latest the day before the run.",
+)
+
+
+def business_date(context: dict[str, Any]) -> date:
+    """The business date of a run: the same in each of its tasks, also when one is cleared days later."""
+    if given := context["params"].get("date"):
+        return date.fromisoformat(given)
+    run = context["dag_run"]
+    # A run started by hand may carry the present as its logical date; a day that is not over has no night.
+    latest = _business_day(run.run_after) - timedelta(days=1)
+    return min(_business_day(run.logical_date), latest) if run.logical_date else latest
+
+
+def _business_day(moment: datetime) -> date:
+    from jobs.settings import read_settings
+
+    return moment.astimezone(ZoneInfo(read_settings().time_zone)).date()
+
+
+def step(task_id: str, work: Callable[[dict[str, Any]], Any], **arguments: Any) -> PythonOperator:
+    """A task that does `work(context)`; when that fails it leaves the reason behind for the summary."""
+    return PythonOperator(task_id=task_id, python_callable=_explained, op_args=[work], **arguments)
+
+
+def _explained(work: Callable[[dict[str, Any]], Any], **context: Any) -> Any:
+    try:
+        return work(context)
+    except Exception as error:
+        context["ti"].xcom_push(FAILURE, one_line(error))
+        raise
+
+
+def open_night() -> PythonOperator:
+    """The set-up task of every DAG that writes to the lake."""
+    doc = "Takes the lake's lock and makes sure that the Spark Connect server is up."
+    return step("open_night", _open, doc_md=doc).as_setup()
+
+
+def close_night(opened: PythonOperator) -> PythonOperator:
+    """The teardown: it also runs after a failure, and a failure stays one."""
+    doc = "Stops the Spark Connect server of this night and releases the lock, whatever came before."
+    return step("close_night", _close, doc_md=doc).as_teardown(setups=opened)
+
+
+def _open(context: dict[str, Any]) -> None:
+    from jobs import night
+
+    # `airflow dags test` runs all tasks in one process, so the lock can be that process's and die with it.
+    holder = "process" if context["dag_run"].triggering_user_name == "dag_test" else "scheduler"
+    night.open_night(context["run_id"], business_date(context), holder)
+
+
+def _close(context: dict[str, Any]) -> None:
+    from jobs import night
+
+    night.close_night(context["run_id"])

@@ -1,0 +1,118 @@
+"""Every table of the lake, for one business date.
+
+**What**: the feeds land, pass the gate, and become silver and gold. One task per table; the arrows are the
+inputs that the tables declare.
+
+**For whom**: team leaders and analysts, who read service level and repeat calls in the morning.
+
+**Impact of failure**: readers keep the tables of the night before, never half a table. Nothing is lost: the
+failed task cleared, or the same date run again, ends as if nothing had failed. Later nights go on without it,
+and their summary names the dates that are not complete.
+
+**Owner**: platform
+"""
+
+import os
+import sys
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG, CronTriggerTimetable, TaskGroup
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.exceptions import AirflowFailException
+
+from dags.alerts import deadline_missed
+from dags.night_shift import DATE, DEFAULTS, FAILURE, TIME_ZONE, business_date, close_night, open_night, step
+from jobs.tables import Table, nightly
+
+TABLES = nightly()
+FEEDS = [table.name for table in TABLES if table.layer == "bronze"]
+STEPS = ["open_night", *FEEDS, "gate", *(table.name for table in TABLES if table.layer != "bronze")]
+
+DEADLINE = DeadlineAlert(
+    reference=DeadlineReference.DAGRUN_QUEUED_AT,
+    # Set from conf by jobs.airflow; any other scheduler has it in its environment.
+    interval=timedelta(minutes=int(os.environ.get("ECHOLAKE_DEADLINE_MINUTES", "360"))),
+    callback=SyncCallback(deadline_missed, {"impact": "team leaders open the day with yesterday's figures"}),
+)
+
+
+def make(table: Table) -> PythonOperator:
+    """The task of one table."""
+
+    def work(context: dict[str, Any]) -> dict[str, Any]:
+        from jobs import night
+
+        return night.run_table(table.name, business_date(context), context["run_id"])
+
+    notes = {"Made from": ", ".join(table.inputs) or "the source's files", "Impact of failure": table.impact}
+    doc = "\n\n".join([table.about, *(f"**{title}**: {note}" for title, note in notes.items())])
+    return step(table.name, work, owner=table.owner, doc_md=doc)
+
+
+def check_feeds(context: dict[str, Any]) -> dict[str, Any]:
+    """Lets silver begin when every feed has landed within its limits."""
+    from jobs import night
+
+    outcomes = context["ti"].xcom_pull(task_ids=FEEDS)
+    return night.gate(business_date(context), outcomes, context["run_id"])
+
+
+def summarise(context: dict[str, Any]) -> None:
+    """Writes the night down, also one that failed, and fails when anything did."""
+    from jobs import night
+
+    ti, run_id, day = context["ti"], context["run_id"], business_date(context)
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=STEPS, run_ids=[run_id])[run_id]
+    undone = [name for name in STEPS if states.get(name) != "success"]
+    # What only waited for a failed step did not fail itself.
+    failed = [name for name in undone if states.get(name) != "upstream_failed"] or undone
+    failures = [{"task": name, "reason": _reason(ti, name, states.get(name))} for name in failed]
+    if "open_night" not in undone:
+        outcomes = [made for made in ti.xcom_pull(task_ids=[t.name for t in TABLES]) if made]
+        ti.xcom_push("summary", night.finish(day, outcomes, failures, run_id))
+    if failures:
+        raise AirflowFailException(f"the night of {day} is not complete: {', '.join(failed)} failed")
+
+
+def _reason(ti: Any, name: str, state: str | None) -> str:
+    return ti.xcom_pull(task_ids=name, key=FAILURE) or f"{state}, and its process left no reason behind"
+
+
+with DAG(
+    "nightly",
+    doc_md=__doc__,
+    # No start date: unpausing waits for the next night instead of running the last one at once.
+    schedule=CronTriggerTimetable("0 3 * * *", timezone=TIME_ZONE, interval=timedelta(days=1)),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    params={"date": DATE},
+    # `airflow dags test` ends in an error over a deadline (apache/airflow#73428) that nobody watches there.
+    deadline=None if "test" in sys.argv[1:3] else DEADLINE,
+    tags=["lake"],
+) as dag:
+    opened = open_night()
+    gate = step(
+        "gate", check_feeds, doc_md="All feeds have landed and none lost too many rows to quarantine."
+    )
+    summary = step(
+        "night_summary", summarise, trigger_rule="all_done", doc_md="What came in and what was made."
+    )
+    layers = dict.fromkeys(table.layer for table in TABLES)
+    groups = {layer: TaskGroup(layer, prefix_group_id=False) for layer in layers}
+    tasks: dict[str, PythonOperator] = {}
+    for table in TABLES:
+        with groups[table.layer]:
+            task = make(table)
+        inputs = [tasks[name] for name in table.inputs if name in tasks]
+        if table.name in FEEDS:
+            (inputs or [opened]) >> task >> gate
+        else:
+            # What has landed is read through the gate alone.
+            ([made for made in inputs if made.task_id not in FEEDS] or [gate]) >> task
+        tasks[table.name] = task
+    # Not only the last ones: a task that waits for a failed one counts as done while others still run.
+    [gate, *tasks.values()] >> summary >> close_night(opened)

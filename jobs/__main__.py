@@ -1,0 +1,138 @@
+"""The command line: the same commands for people, make and Airflow."""
+
+import argparse
+import sys
+from datetime import date, datetime
+
+from jobs.errors import DataError, LakeBusyError
+
+FAILED, WRONG_USAGE = 1, 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns 0 done, 1 failed, 2 wrong usage."""
+    parsed = _parser().parse_args(_with_table_first(arguments if arguments is not None else sys.argv[1:]))
+    try:
+        return int(parsed.work(parsed) or 0)
+    except (DataError, LakeBusyError) as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return FAILED
+
+
+def _with_table_first(arguments: list[str]) -> list[str]:
+    # `python -m jobs gold.repeat_calls --date ...` is short for `python -m jobs table gold.repeat_calls ...`.
+    return ["table", *arguments] if arguments and "." in arguments[0] and arguments[0][0] != "-" else arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m jobs", description="Makes the tables of the lake.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, about: str, work: object) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.set_defaults(work=work)
+        return added
+
+    table = command("table", "make one table for one business date", _table)
+    table.add_argument("name", help="for example gold.repeat_calls")
+    table.add_argument("--date", type=_date, help="business date (default: the previous one)")
+    nightly = command("nightly", "the nightly DAG for one business date, through Airflow", _nightly)
+    nightly.add_argument("--date", type=_date, help="business date (default: the previous one)")
+    for name, about, work in (
+        ("load", "the first load of a history: every table once for the whole range", _load),
+        ("backfill", "the nights of a range one by one, oldest first", _backfill),
+    ):
+        ranged = command(name, about, work)
+        ranged.add_argument("--from", dest="first", type=_date, required=True, help="first business date")
+        ranged.add_argument("--to", dest="last", type=_date, required=True, help="last business date")
+    command("run", "a sample world and its last nights, through Airflow", _run)
+    command("airflow", "Airflow with its scheduler and UI on this machine", _airflow)
+    sql = command("sql", "a SQL prompt on the lake (DuckDB)", _sql)
+    sql.add_argument("-c", "--command", help="run this one statement and leave")
+    dictionary = command("dictionary", "write docs/data_dictionary.md from the declarations", _dictionary)
+    dictionary.add_argument("--check", action="store_true", help="only say whether it is stale")
+    command("maintain", "pack files, delete what no version needs, apply retention", _maintain)
+    return parser
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a date like 2026-01-31, found {text!r}") from None
+
+
+def _run_id(kind: str) -> str:
+    return f"{kind}__{datetime.now().astimezone().isoformat(timespec='seconds')}"
+
+
+def _table(parsed: argparse.Namespace) -> None:
+    from jobs import night
+
+    made = night.make_table(parsed.name, parsed.date or night.previous_business_day(), _run_id("table"))
+    print(f"{made['table']}: {made['state']}, {made['rows']:,} rows, {made['seconds']:.1f} s")
+    for warning in made["warnings"]:
+        print(f"  warning: {warning}")
+
+
+def _nightly(parsed: argparse.Namespace) -> int:
+    from jobs import airflow, night
+
+    return airflow.run_dag("nightly", {"date": str(parsed.date or night.previous_business_day())})
+
+
+def _load(parsed: argparse.Namespace) -> int:
+    from jobs import night
+
+    return _ranged(parsed, lambda: night.load(parsed.first, parsed.last, _run_id("load")))
+
+
+def _backfill(parsed: argparse.Namespace) -> int:
+    from jobs import night
+
+    return _ranged(parsed, lambda: night.backfill(parsed.first, parsed.last, _run_id("backfill")))
+
+
+def _ranged(parsed: argparse.Namespace, work: object) -> int:
+    if parsed.first > parsed.last:
+        print(f"usage: expected FROM <= TO, found {parsed.first} > {parsed.last}", file=sys.stderr)
+        return WRONG_USAGE
+    work()  # type: ignore[operator]
+    return 0
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from jobs import sample_run
+
+    return sample_run.run()
+
+
+def _airflow(parsed: argparse.Namespace) -> int:
+    from jobs import airflow
+
+    return airflow.standalone()
+
+
+def _sql(parsed: argparse.Namespace) -> int:
+    from jobs import prompt
+
+    return prompt.run(parsed.command)
+
+
+def _dictionary(parsed: argparse.Namespace) -> int:
+    from jobs import dictionary
+
+    return dictionary.write(only_check=parsed.check)
+
+
+def _maintain(parsed: argparse.Namespace) -> int:
+    from jobs import airflow, night
+
+    return airflow.run_dag("maintain_weekly", {"date": str(night.previous_business_day())})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Bronze: what each batch brought, typed, checked and without personal data."""

@@ -1,0 +1,32 @@
+"""Column expressions in business words, shared by tables."""
+
+from collections.abc import Iterable
+from functools import reduce
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+
+def business_date(instant: str, time_zone: str) -> Column:
+    """The business date of a UTC timestamp."""
+    return F.to_date(F.from_utc_timestamp(instant, time_zone))
+
+
+def caller_key(customer_id: str = "customer_id", caller_token: str = "caller_token", call_id: str = "call_id") -> Column:
+    """Who called: the customer, else the number, else the call stands alone (rules.md section 1)."""
+    return F.coalesce(
+        F.concat(F.lit("c:"), F.col(customer_id)),
+        F.concat(F.lit("n:"), F.col(caller_token)),
+        F.concat(F.lit("x:"), F.col(call_id)),
+    )
+
+
+def row_hash(names: Iterable[str]) -> Column:
+    """A hash of a row that tells null from empty and a value from its neighbour's."""
+    parts: list[Column] = reduce(lambda done, name: [*done, F.col(name), F.isnull(name)], names, [])
+    return F.xxhash64(*parts)
+
+
+def microseconds_between(start: str, end: str) -> Column:
+    """Exact time from one timestamp to another; null where either is."""
+    return F.unix_micros(F.col(end)) - F.unix_micros(F.col(start))

@@ -1,0 +1,30 @@
+"""Errors that a person can act on."""
+
+
+class DataError(Exception):
+    """Data or configuration are not as they must be; trying again without a change does not help."""
+
+    def __init__(self, headline: str, *, expected: str, found: str, todo: str) -> None:
+        """`headline` names table or feed, and date; the other three are one line each."""
+        self.headline = headline
+        self.expected = expected
+        self.found = found
+        self.todo = todo
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.headline}\n  expected: {self.expected}\n  found:    {self.found}\n  to do:    {self.todo}"
+        )
+
+    def __reduce__(self) -> tuple:
+        # Airflow hands exceptions from process to process, and the default reduction forgets keyword arguments.
+        return _rebuild, (self.headline, self.expected, self.found, self.todo)
+
+
+class LakeBusyError(Exception):
+    """Another night works on this lake; waiting helps."""
+
+
+def _rebuild(headline: str, expected: str, found: str, todo: str) -> DataError:
+    return DataError(headline, expected=expected, found=found, todo=todo)

@@ -1,0 +1,120 @@
+"""The facts over calls: the runner's steps for silver.caller_history, gold.repeat_calls and gold.service_kpis."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs import windows
+from jobs.columns import caller_key
+from jobs.gold.service import repeat_calls, service_kpis
+from jobs.lake import Lake, in_dates
+from jobs.settings import Settings
+from jobs.silver import caller_history
+from jobs.tables import TABLES, Table
+
+CALLS = windows.CALLS
+HISTORY = windows.HISTORY
+REPEAT_CALLS = TABLES["gold.repeat_calls"]
+SERVICE_KPIS = TABLES["gold.service_kpis"]
+
+Expect = Callable[[Table, DataFrame], None]
+
+
+def update_caller_history(lake: Lake, settings: Settings, expect: Expect) -> int:
+    """Moves calls that leave the window of the nights into the history; returns the number of rows changed."""
+    lake.create(HISTORY)
+    plan = windows.plan(lake, HISTORY, settings)
+    if plan is None:
+        return 0
+    numbers = settings.configuration.repeat_calls
+    limits = (numbers.transfer_minutes, numbers.chain_gap_days)
+    reach = timedelta(days=windows.LONGEST_WINDOW_DAYS + numbers.late_days + 1)
+    end = plan.known_until.date() - timedelta(days=1) - reach
+    calls, history = lake.read(CALLS), lake.read(HISTORY)
+    if plan.since is None:
+        made = caller_history.build(calls.where(f"event_date < DATE'{end}'"), lake.empty(HISTORY), *limits)
+        changes = windows.differences(made, history, HISTORY)
+    else:
+        leaving = calls.where(f"event_date >= DATE'{plan.since}' AND event_date < DATE'{end}'")
+        made = caller_history.build(leaving, history, *limits)
+        callers = windows.late_callers(plan)
+        kept = history
+        if callers is not None:
+            last = max(end, plan.since)
+            past = calls.where(f"event_date < DATE'{last}'").withColumn("caller_key", caller_key())
+            again = caller_history.build(windows.of_callers(past, callers), lake.empty(HISTORY), *limits)
+            made = made.join(F.broadcast(callers), "caller_key", "left_anti").unionByName(again)
+            changed = made.select("caller_key").unionByName(callers).distinct()
+            kept = history.join(changed, "caller_key", "left_semi")
+        else:
+            kept = history.join(made.select("caller_key"), "caller_key", "left_semi")
+        changes = windows.differences(made, kept, HISTORY)
+    return _merge(lake, HISTORY, changes, plan, expect)
+
+
+def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
+    """Makes the last days anew, and the calls of callers of whom a late row came; returns the rows written."""
+    lake.create(REPEAT_CALLS)
+    plan = windows.plan(lake, REPEAT_CALLS, settings)
+    if plan is None:
+        return 0
+    numbers = settings.configuration.repeat_calls
+    values = (plan.known_until, numbers.transfer_minutes, numbers.chain_gap_days)
+    calls, kept = lake.read(CALLS), lake.read(REPEAT_CALLS)
+    callers = windows.late_callers(plan)
+    written = 0
+    if callers is not None:
+        past = f"event_date < DATE'{plan.since}'"
+        theirs = windows.of_callers(calls.withColumn("caller_key", caller_key()), callers)
+        made = repeat_calls.build(theirs, lake.empty(HISTORY), *values).where(past)
+        changes = windows.differences(made, windows.of_callers(kept.where(past), callers), REPEAT_CALLS)
+        written += _merge(lake, REPEAT_CALLS, changes, None, expect)
+    history = lake.empty(HISTORY)
+    if plan.since is not None:
+        calls, kept = (rows.where(f"event_date >= DATE'{plan.since}'") for rows in (calls, kept))
+        history = lake.read(HISTORY)
+    made = repeat_calls.build(calls, history, *values).persist()
+    try:
+        expect(REPEAT_CALLS, made)
+        return written + lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
+    finally:
+        made.unpersist()
+
+
+def update_service_kpis(lake: Lake, settings: Settings, expect: Expect) -> int:
+    """Makes the days anew whose calls or repeats may have changed; returns the rows written."""
+    lake.create(SERVICE_KPIS)
+    plan = windows.plan(lake, SERVICE_KPIS, settings)
+    if plan is None:
+        return 0
+    calls, repeats, kept = lake.read(CALLS), lake.read(REPEAT_CALLS), lake.read(SERVICE_KPIS)
+    if plan.since is not None:
+        older = windows.late_days(plan)
+        days = f"{{day}} >= DATE'{plan.since}'" + (f" OR ({in_dates('{day}', older)})" if older else "")
+        calls, repeats = (rows.where(days.format(day="event_date")) for rows in (calls, repeats))
+        kept = kept.where(days.format(day="day"))
+    target = settings.configuration.service_kpis.target_wait_seconds
+    made = service_kpis.build(calls, repeats, target).persist()
+    try:
+        expect(SERVICE_KPIS, made)
+        return lake.replace_changed(SERVICE_KPIS, made, "day", kept, **plan.note)
+    finally:
+        made.unpersist()
+
+
+def _merge(lake: Lake, table: Table, changes: DataFrame, plan: windows.Plan | None, expect: Expect) -> int:
+    changes = changes.persist()
+    try:
+        if table.partition:
+            days = [row[0] for row in changes.select(table.partition).distinct().collect()]
+            on, rows = windows.on_key(table, days), changes.count() if days else 0
+        else:
+            on, rows = windows.on_key(table), changes.count()
+        if rows:
+            expect(table, changes.where("NOT _delete"))
+            lake.merge(table, changes, on, **(plan.note if plan else {}))
+        return rows
+    finally:
+        changes.unpersist()

@@ -1,0 +1,1 @@
+"""Gold: one table per business question."""

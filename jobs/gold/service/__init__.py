@@ -1,0 +1,1 @@
+"""Service: how well callers are served."""

@@ -1,0 +1,236 @@
+"""How a night changes silver: the keys that its batches brought or took back, and no others."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.columns import business_date
+from jobs.lake import Lake, in_dates
+from jobs.settings import Settings
+from jobs.silver import closings, current, versions
+from jobs.tables import TABLES, Feed, Table
+
+EVENTS_AHEAD = 2
+"""Days by which an event may lie after its batch (contract.md: from D+2 on it is set aside)."""
+
+
+def update(
+    lake: Lake,
+    table: Table,
+    days: Sequence[date],
+    settings: Settings,
+    expect: Callable[[Table, DataFrame], None],
+) -> int:
+    """Brings the table up to date with the batches of these dates; returns the number of rows that changed."""
+    feed = table.feed
+    if feed is None:
+        raise TypeError(f"{table.name} has no feed")
+    lake.create(table)
+    delivered, touched = _delivered(lake, feed, days, settings)
+    delivered = delivered.persist()
+    make = _current_changes if table.module == "jobs.silver.current" else _version_changes
+    try:
+        changes = make(lake, table, feed, delivered, touched, settings)
+        return 0 if changes is None else _publish(lake, table, changes, expect)
+    finally:
+        delivered.unpersist()
+
+
+def _delivered(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> tuple[DataFrame, list[date]]:
+    """What the batches of `days` brought, with closings; and the dates whose rows this decides."""
+    bronze = _bronze(lake, feed, settings)
+    if feed.texts:
+        # Customers of an older batch that landed late may have changed how later texts are redacted.
+        later = bronze.where(f"ds > DATE'{min(days)}'").select("ds").distinct().collect()
+        days = sorted({*days, *(row[0] for row in later)})
+    if settings.source(feed).delivery != "snapshot":
+        return bronze.where(in_dates("ds", days)), list(days)
+    all_days = sorted(row[0] for row in bronze.select("ds").distinct().collect())
+    before = [day for day in all_days if day < min(days)][-1:]
+    after = [day for day in all_days if day > max(days)][:1]
+    near = [day for day in all_days if min(days) <= day <= max(days)]
+    touched = sorted({*days, *after})
+    rows = bronze.where(in_dates("ds", [*before, *near, *after]))
+    closed = closings.build(rows, feed, [*before, *near, *after], settings.time_zone)
+    return closed.where(in_dates("ds", touched)), touched
+
+
+def _all_delivered(lake: Lake, feed: Feed, settings: Settings, keys: DataFrame, since: date | None) -> DataFrame:
+    """Every row that batches since a date still hold of these keys, with closings."""
+    bronze = _bronze(lake, feed, settings)
+    if since is not None:
+        bronze = bronze.where(f"ds >= DATE'{since}'")
+    rows = _of_keys(bronze, keys, feed)
+    if settings.source(feed).delivery != "snapshot":
+        return rows
+    all_days = [row[0] for row in bronze.select("ds").distinct().collect()]
+    return closings.build(rows, feed, all_days, settings.time_zone)
+
+
+def _bronze(lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
+    names = [column.name for column in feed.lake_columns]
+    rows = lake.read(TABLES[f"bronze.{feed.name}"]).select(*names, "ds", "row_hash")
+    if feed.is_entity:
+        return rows
+    event = F.col(feed.event)
+    if feed.event != "ds" and feed.column(feed.event).type == "timestamp":
+        event = business_date(feed.event, settings.time_zone)
+    return rows.withColumn("event_date", event)
+
+
+def _current_changes(
+    lake: Lake, table: Table, feed: Feed, delivered: DataFrame, touched: list[date], settings: Settings
+) -> DataFrame | None:
+    redelivery_days = settings.source(feed).redelivery_days
+    silver = lake.read(table)
+    of_batches = silver.where(f"({in_dates('ds', touched)}) OR ({in_dates('known_on', touched)})")
+    if feed.is_entity:
+        is_empty = delivered.isEmpty()
+        near = silver
+    else:
+        event_dates = [row[0] for row in delivered.select("event_date").distinct().collect()]
+        is_empty = not event_dates
+        near = silver.where(_within(event_dates, redelivery_days))
+    has_rows_of_batches = not of_batches.isEmpty()
+    if is_empty and not has_rows_of_batches:
+        return None
+    stands = _of_keys(near, delivered, feed)
+    candidates = delivered.withColumn("known_on", F.col("ds"))
+    if has_rows_of_batches:
+        stands = stands.unionByName(of_batches).distinct()
+    stands = stands.withColumn("_stands", F.lit(True)).withColumn("_counts", F.lit(True))
+    if has_rows_of_batches:
+        stands, more = _without_taken_back(lake, feed, stands, delivered, touched, settings)
+        candidates = candidates.unionByName(more.withColumn("known_on", F.col("ds")))
+    candidates = candidates.withColumn("_stands", F.lit(False)).withColumn("_counts", F.lit(True))
+    if feed.is_entity:
+        stands, candidates = (
+            frame.withColumn("event_date", F.lit(None).cast("date")) for frame in (stands, candidates)
+        )
+        stands = stands.withColumn("event_date", F.lit(date.min.replace(year=1970)))
+    built = current.build(candidates.unionByName(stands), feed, redelivery_days)
+    return _as_merge(built, table, feed)
+
+
+def _without_taken_back(
+    lake: Lake, feed: Feed, stands: DataFrame, delivered: DataFrame, touched: list[date], settings: Settings
+) -> tuple[DataFrame, DataFrame]:
+    """Marks rows of silver that the batches no longer support, and finds what older or later batches say."""
+    same_key = _same_key(feed, "s", "d")
+    marked = stands.alias("s").join(
+        delivered.select(*feed.lake_key, F.col("ds").alias("d_ds"), F.col("row_hash").alias("d_hash")).distinct().alias("d"),
+        F.expr(f"{same_key} AND (s.ds = d.d_ds AND s.row_hash = d.d_hash)"),
+        "left",
+    )
+    brought = delivered.select(*feed.lake_key, F.col("ds").alias("b_ds")).distinct().alias("b")
+    names = stands.columns
+    marked = marked.select(*(f"s.{name}" for name in names if name != "_counts"), F.col("d.d_ds").isNotNull().alias("_held"))
+    marked = marked.alias("s").join(brought, F.expr(f"{_same_key(feed, 's', 'b')} AND s.known_on = b.b_ds"), "left")
+    is_ours = F.expr(in_dates("s.ds", touched))
+    began_here = F.expr(in_dates("s.known_on", touched))
+    lost = (is_ours & ~F.col("s._held")) | (began_here & F.col("b.b_ds").isNull())
+    marked = marked.select(*(f"s.{name}" for name in names if name != "_counts"), (~lost).alias("_counts")).persist()
+    lost_rows = marked.where("NOT _counts")
+    if lost_rows.isEmpty():
+        return marked.select(*names), delivered.limit(0)
+    since = None
+    if not feed.is_entity:
+        earliest = lost_rows.agg(F.min("event_date")).collect()[0][0]
+        since = earliest - timedelta(days=settings.source(feed).redelivery_days + EVENTS_AHEAD)
+    more = _all_delivered(lake, feed, settings, lost_rows.select(*feed.lake_key), since)
+    # A row that is lost keeps no date of first knowledge that came from a batch which no longer has the key.
+    known_on = F.when(F.col("_counts") | ~F.expr(in_dates("known_on", touched)), F.col("known_on"))
+    return marked.withColumn("known_on", known_on).select(*names), more
+
+
+def _version_changes(
+    lake: Lake, table: Table, feed: Feed, delivered: DataFrame, touched: list[date], settings: Settings
+) -> DataFrame | None:
+    kept = lake.read(table)
+    of_batches = kept.where(in_dates("known_on", touched))
+    if delivered.isEmpty() and of_batches.isEmpty():
+        return None
+    rows = delivered.drop("event_date")
+    keys = rows.select(*feed.lake_key).unionByName(of_batches.select(*feed.lake_key)).distinct()
+    stands = _of_keys(kept, keys, feed).persist()
+    is_held = F.expr(f"{_same_key(feed, 's', 'd')} AND s.known_on = d.ds AND s.row_hash = d.row_hash")
+    lost = stands.where(in_dates("known_on", touched)).alias("s").join(rows.alias("d"), is_held, "left_anti")
+    candidates = stands.withColumn("ds", F.col("known_on")).select(*rows.columns)
+    if not lost.isEmpty():
+        lost_keys = lost.select(*feed.lake_key).distinct()
+        others = candidates.alias("s").join(lost_keys.alias("d"), F.expr(_same_key(feed, "s", "d")), "left_anti")
+        again = _all_delivered(lake, feed, settings, lost_keys, None).drop("event_date")
+        candidates = others.unionByName(again)
+    built = versions.build(candidates.unionByName(rows).distinct(), feed)
+    on = F.expr(f"{_same_key(feed, 'n', 'o')} AND n.known_on = o.known_on")
+    compared = built.alias("n").join(stands.alias("o"), on, "full_outer")
+    is_same = F.expr("n.row_hash <=> o.row_hash AND n.superseded_on <=> o.superseded_on")
+    chosen = [
+        F.when(F.col("n.known_on").isNull(), F.col(f"o.{name}")).otherwise(F.col(f"n.{name}")).alias(name)
+        for name in table.column_names
+    ]
+    return compared.where(~is_same).select(
+        *chosen,
+        F.col("n.known_on").isNull().alias("_delete"),
+        F.col("o.known_on").alias("_match_date"),
+    )
+
+
+def _as_merge(built: DataFrame, table: Table, feed: Feed) -> DataFrame:
+    stood_on = F.array_sort("_stood_on")
+    dates = F.when(F.size(stood_on) > 0, stood_on).otherwise(F.array(F.lit(None).cast("date")))
+    exploded = built.where("NOT _is_same").select("*", F.posexplode(dates).alias("_place", "_match_date"))
+    # Where a version joins two things that stood apart, the first row is replaced and the others go.
+    changes = exploded.withColumn("_delete", (F.col("_place") > 0) | ~F.col("_counts"))
+    return changes.select(*table.column_names, "_delete", "_match_date")
+
+
+def _publish(
+    lake: Lake, table: Table, changes: DataFrame, expect: Callable[[Table, DataFrame], None]
+) -> int:
+    changes = changes.persist()
+    try:
+        counts = changes.groupBy("_match_date").count().collect()
+        rows = sum(row["count"] for row in counts)
+        matched = [row["_match_date"] for row in counts if row["_match_date"] is not None]
+        if not rows:
+            return 0
+        expect(table, changes.where("NOT _delete"))
+        if not matched:
+            lake.append(table, changes.select(*table.column_names))
+            return rows
+        feed = table.feed
+        same = _same_key(feed, "kept", "new") if feed else ""
+        column = "known_on" if "superseded_on" in table.column_names else table.partition
+        date_matches = f" AND kept.{column} = new._match_date AND ({in_dates(f'kept.{column}', matched)})" if column else " AND new._match_date IS NOT NULL"
+        lake.merge(table, changes, same + date_matches)
+        return rows
+    finally:
+        changes.unpersist()
+
+
+def _of_keys(rows: DataFrame, keys: DataFrame, feed: Feed) -> DataFrame:
+    wanted = keys.select(*feed.lake_key).distinct().alias("wanted")
+    return rows.alias("r").join(wanted, F.expr(_same_key(feed, "r", "wanted")), "left_semi")
+
+
+def _same_key(feed: Feed, one: str, other: str) -> str:
+    # Only keys that may hold nulls pay for the null-safe comparison.
+    required = {column.name for column in feed.columns if column.required}
+    signs = {name: "=" if name in required else "<=>" for name in feed.lake_key}
+    return " AND ".join(f"{one}.{name} {sign} {other}.{name}" for name, sign in signs.items())
+
+
+def _within(days: Sequence[date], distance: int) -> str:
+    spans: list[list[date]] = []
+    for day in sorted(days):
+        first, last = day - timedelta(days=distance), day + timedelta(days=distance)
+        if spans and first <= spans[-1][1]:
+            spans[-1][1] = last
+        else:
+            spans.append([first, last])
+    return " OR ".join(f"event_date BETWEEN DATE'{first}' AND DATE'{last}'" for first, last in spans) or "false"
+
+

@@ -1,0 +1,298 @@
+"""A night from its opening to its summary: what the DAGs call, and what runs without Airflow alike."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jobs import __version__, lock, runner
+from jobs.errors import DataError
+from jobs.lake import Lake, in_dates
+from jobs.session import ensure_server, stop_server
+from jobs.settings import Settings, business_days, read_settings
+from jobs.tables import FEEDS, TABLES, Kind, nightly
+
+Outcomes = Sequence[dict[str, Any]]
+
+LISTED = 5
+"""How many examples a line names."""
+
+
+def open_night(run_id: str, date: date, holder: str) -> None:
+    """Takes the lake's lock (`holder`: `process` or `scheduler`) and makes sure that Spark is up."""
+    settings = read_settings()
+    lock.take(settings, run_id, holder)
+    if settings.configuration.spark.remote == "local":
+        ensure_server(settings)
+
+
+def run_table(name: str, date: date, run_id: str) -> dict[str, Any]:
+    """Makes one table for one business date; the outcome goes to the gate and the summary."""
+    settings = read_settings()
+    lock.touch(settings, run_id)
+    return runner.run(name, [date], run_id, settings).as_dict()
+
+
+def gate(date: date, outcomes: Outcomes, run_id: str) -> dict[str, Any]:
+    """Lets silver begin: all feeds have landed, and no batch lost too many rows to quarantine.
+
+    Raises:
+        DataError: a feed is missing, or a batch exceeds both its share and its number of rows.
+    """
+    settings = read_settings()
+    lock.touch(settings, run_id)
+    return _gate([date], outcomes, run_id, settings)
+
+
+def finish(date: date, outcomes: Outcomes, failures: Outcomes, run_id: str) -> str:
+    """Writes the night to ops.runs and ops.nights; returns and prints its summary in a few lines."""
+    settings = read_settings()
+    lock.touch(settings, run_id)
+    text = _finish([date], outcomes, failures, run_id, settings)
+    print(text)
+    return text
+
+
+def close_night(run_id: str) -> None:
+    """Stops the server and releases the lock, if this run has it."""
+    settings = read_settings()
+    stop_server(settings)
+    lock.release(settings, run_id)
+
+
+def load(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
+    """The first load of a history: every table once, for the whole range."""
+    return _in_one_process(first, run_id, lambda settings: _make_all(business_days(first, last), run_id, settings, say))
+
+
+def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
+    """The nights of the range one by one, oldest first; stops at the first that fails."""
+
+    def nights(settings: Settings) -> str:
+        days = business_days(first, last)
+        summaries = []
+        for number, day in enumerate(days, 1):
+            say(f"night {day} ({number} of {len(days)})")
+            summaries.append(_make_all([day], run_id, settings, say))
+        return summaries[-1]
+
+    return _in_one_process(first, run_id, nights)
+
+
+def make_table(name: str, day: date, run_id: str) -> dict[str, Any]:
+    """One table for one date, with the lock of the lake."""
+    runner.declared(name)
+    made: dict[str, Any] = _in_one_process(
+        day, run_id, lambda settings: runner.run(name, [day], run_id, settings).as_dict()
+    )
+    if made["batches"]:
+        settings = read_settings()
+        _in_one_process(day, run_id, lambda _: _write_batches(_lake(settings, run_id), [day], [made]))
+    return made
+
+
+def maintain(date: date, run_id: str, say: Callable[[str], None] = print) -> str:
+    """Packs files, deletes what no version needs, and drops rows older than their retention."""
+    settings = read_settings()
+    lock.touch(settings, run_id)
+    lake = _lake(settings, run_id)
+    keep = settings.configuration.retention_days
+    done = []
+    for table in TABLES.values():
+        if not lake.exists(table):
+            continue
+        days = keep.get(table.layer)  # type: ignore[call-overload]
+        if days is not None:
+            lake.delete(table, f"ds < DATE'{date - timedelta(days=days)}'")
+        lake.optimize(table, settings.configuration.vacuum_hours)
+        done.append(table.name)
+        say(f"{table.name}: packed")
+    return f"{len(done)} tables packed and cleaned"
+
+
+def previous_business_day() -> date:
+    """The business date before today's."""
+    return datetime.now(ZoneInfo(read_settings().time_zone)).date() - timedelta(days=1)
+
+
+def _in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> Any:
+    open_night(run_id, day, "process")
+    try:
+        return work(read_settings())
+    finally:
+        close_night(run_id)
+
+
+def _make_all(days: Sequence[date], run_id: str, settings: Settings, say: Callable[[str], None]) -> str:
+    outcomes: list[dict[str, Any]] = []
+    failure: DataError | None = None
+    tables = nightly()
+    for number, table in enumerate(tables, 1):
+        if table.kind is not Kind.LANDED and tables[number - 2].kind is Kind.LANDED:
+            failure = _tried(lambda: _gate(days, outcomes, run_id, settings))
+        if failure is not None:
+            break
+        failure = _tried(lambda name=table.name: outcomes.append(_made(name, days, run_id, settings, say, f"{number}/{len(tables)}")))
+    named = failure.headline.split(":")[0] if failure else ""
+    failures = [{"task": named, "reason": failure.headline}] if failure else []
+    text = _finish(days, outcomes, failures, run_id, settings)
+    say(text)
+    if failure is not None:
+        raise failure
+    return text
+
+
+def _tried(work: Callable[[], object]) -> DataError | None:
+    try:
+        work()
+    except DataError as error:
+        return error
+    return None
+
+
+def _made(name: str, days: Sequence[date], run_id: str, settings: Settings, say: Callable[[str], None], progress: str) -> dict[str, Any]:
+    outcome = runner.run(name, days, run_id, settings).as_dict()
+    say(f"  [{progress}] {name}: {outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s")
+    return outcome
+
+
+def _gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Settings) -> dict[str, Any]:
+    landed = {outcome["table"] for outcome in outcomes if outcome}
+    absent = [feed.name for feed in FEEDS if f"bronze.{feed.name}" not in landed]
+    if absent:
+        raise DataError(
+            f"gate {days[-1]}: feeds did not land",
+            expected="a landed batch of every feed",
+            found=f"none of {', '.join(absent)}",
+            todo="mend those feeds and run the same night again; silver and gold stand as they were",
+        )
+    lake = _lake(settings, run_id)
+    batches = _write_batches(lake, days, outcomes)
+    broken = _beyond_limits(batches, settings)
+    if broken:
+        raise DataError(
+            f"gate {days[-1]}: {broken[0]}",
+            expected="in each batch at most the share or the number of quarantined rows that conf allows",
+            found="; ".join(broken[:LISTED]),
+            todo="look at quarantine.<feed> for the reasons, mend file or mapping, and run the same night again",
+        )
+    _write_nights(lake, days, run_id, passed_gate_at=datetime.now(UTC))
+    return {"table": "gate", "state": "done", "rows": sum(batch["rows_in"] for batch in batches), "seconds": 0.0}
+
+
+def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> list[str]:
+    broken = []
+    for feed in FEEDS:
+        limit = settings.source(feed).quarantine
+        by_batch: dict[Any, tuple[int, int]] = {}
+        for batch in (batch for batch in batches if batch["feed"] == feed.name):
+            # Rows that do not say their date are held against their whole file.
+            group = batch["ds"] or batch["file"]
+            rows, bad = by_batch.get(group, (0, 0))
+            whole = batch["rows_of_file"] if batch["ds"] is None else batch["rows_in"]
+            by_batch[group] = (rows + whole, bad + batch["rows_quarantined"])
+        for group, (rows, bad) in by_batch.items():
+            if bad > limit.rows and bad > limit.share * rows:
+                broken.append(
+                    f"{feed.name} {group}: {bad:,} of {rows:,} rows quarantined, allowed {limit.rows} or {limit.share:.0%}"
+                )
+    return broken
+
+
+def _write_batches(lake: Lake, days: Sequence[date], outcomes: Outcomes) -> list[dict[str, Any]]:
+    table = TABLES["ops.batches"]
+    batches = [batch for outcome in outcomes if outcome for batch in outcome.get("batches", [])]
+    feeds = sorted({batch["feed"] for batch in batches})
+    if not feeds:
+        return []
+    parsed = [
+        {
+            **batch,
+            "ds": date.fromisoformat(batch["ds"]) if isinstance(batch["ds"], str) else batch["ds"],
+            "file_modified_at": _instant(batch["file_modified_at"]),
+        }
+        for batch in batches
+    ]
+    rows = lake.rows(table, parsed)
+    files = ", ".join(repr(batch["file"]) for batch in parsed if batch["ds"] is None or batch["file"])
+    undated = f" OR (ds IS NULL AND file IN ({files}))" if files else ""
+    listed = ", ".join(f"'{feed}'" for feed in feeds)
+    lake.replace(table, rows, f"feed IN ({listed}) AND (({in_dates('ds', days)}){undated})")
+    return parsed
+
+
+def _finish(
+    days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings
+) -> str:
+    lake = _lake(settings, run_id)
+    made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
+    now = datetime.now(UTC)
+    common = {"run_id": run_id, "ds": days[-1], "code_version": __version__, "finished_at": now}
+    records = [
+        {**common, **{key: outcome[key] for key in ("table", "state", "rows", "seconds")}, "message": "; ".join(outcome["warnings"]) or None}
+        for outcome in made
+    ]
+    records += [
+        {**common, "table": failure["task"], "state": "failed", "message": failure["reason"]} for failure in failures
+    ]
+    runs = TABLES["ops.runs"]
+    lake.replace(runs, lake.rows(runs, records), f"run_id = {run_id!r} AND ds = DATE'{days[-1]}'")
+    text = _summary(lake, days, made, failures)
+    _write_nights(lake, days, run_id, completed_at=None if failures else now, summary=text)
+    return text
+
+
+def _write_nights(lake: Lake, days: Sequence[date], run_id: str, **values: Any) -> None:
+    table = TABLES["ops.nights"]
+    stood = {row["ds"]: row.asDict() for row in lake.read(table).where(in_dates("ds", days)).collect()}
+    blank = dict.fromkeys(table.column_names)
+    rows = [{**blank, **stood.get(day, {}), "ds": day, "run_id": run_id, **values} for day in days]
+    for row in rows:
+        row.update({key: _instant(row[key]) for key in ("passed_gate_at", "completed_at")})
+    lake.replace(table, lake.rows(table, rows), in_dates("ds", days))
+
+
+def _summary(lake: Lake, days: Sequence[date], made: Outcomes, failures: Outcomes) -> str:
+    batches = [batch for outcome in made for batch in outcome["batches"]]
+    total = {key: sum(batch[key] for batch in batches) for key in ("rows_in", "rows_landed", "rows_quarantined")}
+    span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    state = "FAILED" if failures else "complete"
+    lines = [
+        f"night {span}: {state}; {total['rows_in']:,} rows in = {total['rows_landed']:,} landed "
+        f"+ {total['rows_quarantined']:,} quarantined; {sum(outcome['seconds'] for outcome in made):.0f} s in tables"
+    ]
+    lines += [f"  FAILED {failure['task']}: {failure['reason']}" for failure in failures]
+    for feed in FEEDS:
+        of_feed = [batch for batch in batches if batch["feed"] == feed.name]
+        set_aside = sum(batch["rows_quarantined"] for batch in of_feed)
+        if set_aside:
+            lines.append(f"  {feed.name}: {set_aside:,} rows in quarantine.{feed.name}")
+    changed = [outcome for outcome in made if outcome["rows"]]
+    lines += [f"  {outcome['table']:<28} {outcome['rows']:>10,} rows {outcome['seconds']:>7.1f} s" for outcome in changed]
+    same = len(made) - len(changed)
+    lines += [f"  {same} tables unchanged"] if same else []
+    lines += [f"  warning: {warning}" for outcome in made for warning in outcome["warnings"]]
+    skipped = _skipped(lake, days[0])
+    if skipped:
+        named = ", ".join(str(day) for day in skipped[:LISTED]) + (" ..." if len(skipped) > LISTED else "")
+        lines.append(f"  earlier nights not complete: {named} ({len(skipped)}); run them with make backfill")
+    return "\n".join(lines)
+
+
+def _skipped(lake: Lake, day: date) -> list[date]:
+    """Dates before this one, since the first night, of which no night is complete."""
+    nights = lake.read(TABLES["ops.nights"]).where(f"ds < DATE'{day}'").select("ds", "completed_at").collect()
+    if not nights:
+        return []
+    complete = {row["ds"] for row in nights if row["completed_at"] is not None}
+    known = business_days(min(row["ds"] for row in nights), day - timedelta(days=1))
+    return [each for each in known if each not in complete]
+
+
+def _lake(settings: Settings, run_id: str) -> Lake:
+    return runner.open_lake(settings, {"run_id": run_id, "code_version": __version__})
+
+
+def _instant(value: Any) -> datetime | None:
+    parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return parsed.replace(tzinfo=UTC) if parsed is not None and parsed.tzinfo is None else parsed

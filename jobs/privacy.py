@@ -1,0 +1,262 @@
+"""Pseudonyms for personal columns and redaction of free text; runs in Spark's Python workers."""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import phonenumbers
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from jobs.errors import DataError
+
+KEY_BYTES = 32
+KEY_MODE = 0o600
+PSEUDONYM = StructType(
+    [StructField(name, StringType()) for name in ("token", "value", "phone_country", "phone_area")]
+)
+
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）＠．", "0123456789+-()@.")
+# Forms that nothing else has are redacted wherever they stand; other runs of digits only as words of their own,
+# so that identifiers such as C20260101-00012 survive.
+_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("[email]", re.compile(r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")),
+    ("[id]", re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx](?!\d)")),
+    ("[card]", re.compile(r"(?<!\d)(?:[3-6]\d{3}[ \-]?\d{4}[ \-]?\d{4}[ \-]?\d{1,7}|3[47]\d{2}[ \-]?\d{6}[ \-]?\d{5})(?!\d)")),
+    ("[phone]", re.compile(r"(?<!\d)(?:(?:\+|00)?86[ \-]?)?1[3-9]\d(?:[ \-]?\d{4}){2}(?!\d)")),
+    ("[phone]", re.compile(r"(?<![\w+])\+\d(?:[ \-.()/]{0,2}\d){6,14}(?!\d)", re.ASCII)),
+    ("[id]", re.compile(r"(?<![\w\-])\d{3}-\d{2}-\d{4}(?![\w\-])", re.ASCII)),
+    ("[number]", re.compile(r"(?<![A-Za-z0-9_\-.])\(?\d(?:[ \-.()/]{0,2}\d){6,18}(?![A-Za-z0-9_])", re.ASCII)),
+)  # fmt: skip
+_DATE_OR_AMOUNT = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d+\.\d{1,2}$"
+)
+_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]{2,})*")
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_CJK_RUN = re.compile(r"[\u3400-\u9fff·]+")
+LONGEST_NAME = 5
+"""Words of a Latin name, characters of a Chinese one, that are looked for in a text."""
+
+
+def ensure_key(key_file: Path) -> None:
+    """Makes the key of the pseudonyms on first use, readable by its owner alone."""
+    if key_file.exists():
+        _key(str(key_file))
+        return
+    key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Written aside and linked into place: a killed or a second process never leaves half a key or another one.
+    aside = key_file.with_name(f".{key_file.name}.{os.getpid()}")
+    aside.touch(mode=KEY_MODE)
+    aside.write_text(secrets.token_hex(KEY_BYTES))
+    try:
+        key_file.hardlink_to(aside)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+
+
+def pseudonyms(column: str, key_file: str, country: str) -> Callable[..., Any]:
+    """A function of a string column: struct of token, value (numbers in E.164), phone_country, phone_area."""
+    # Only the path of the key travels in the plan, never the key.
+    work = _phone if column in ("phone", "caller_number") else _plain
+
+    @F.pandas_udf(PSEUDONYM)  # type: ignore[call-overload,untyped-decorator]
+    def pseudonym(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
+        key = _key(key_file)
+        for values in batches:
+            made = [work(value, column, country, key) for value in values]
+            yield pd.DataFrame(made, columns=PSEUDONYM.names, dtype="object")
+
+    return pseudonym  # type: ignore[no-any-return]
+
+
+def redacted(names_of: str | None) -> Callable[..., Any]:
+    """A function of (text, ds): the text without numbers, e-mail addresses and the names of known customers.
+
+    `names_of` is the path of vault.customers; names count from the batch that brought them, so that a batch
+    is redacted alike whenever it is landed.
+    """
+
+    @F.pandas_udf(StringType())  # type: ignore[call-overload,untyped-decorator]
+    def redact(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        names = _names(names_of) if names_of else {}
+        for texts, days in batches:
+            pairs = zip(texts, days, strict=True)
+            yield pd.Series([redact_text(text, names, str(day)) for text, day in pairs], dtype="object")
+
+    return redact  # type: ignore[no-any-return]
+
+
+def redact_text(text: str | None, names: dict[str, str], day: str) -> str | None:
+    """One text without personal data; JSON stays JSON. `names` maps a name to the first batch that brought it."""
+    if text is None:
+        return None
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return json.dumps(_walk(json.loads(text), names, day), ensure_ascii=False)
+        except ValueError:
+            pass
+    return _without_names(_without_numbers(text), names, day)
+
+
+def scrub(message: str) -> str:
+    """A message of another program without numbers and addresses that may be personal."""
+    return _without_numbers(message)
+
+
+def normal_name(name: str) -> str:
+    """The form in which equal names meet: NFKC, lower case, words alone."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(words)
+
+
+def _plain(value: str | None, column: str, country: str, key: bytes) -> tuple[str | None, ...]:
+    if value is None or not value.strip():
+        return (None, None, None, None)
+    shown = " ".join(unicodedata.normalize("NFKC", value).split())
+    same = normal_name(shown) or shown if column == "name" else shown.replace(" ", "").casefold()
+    return (_token(column, same, key), shown, None, None)
+
+
+def _phone(value: str | None, column: str, country: str, key: bytes) -> tuple[str | None, ...]:
+    e164, region, area = _number(value, country) if value else (None, None, None)
+    if e164 is None:
+        return (None, None, None, None)
+    # Callers and customers share the kind, so that a call meets its customer.
+    return (_token("phone", e164, key), e164, region, area)
+
+
+@lru_cache(maxsize=500_000)
+def _number(value: str, country: str) -> tuple[str | None, str | None, str | None]:
+    text = unicodedata.normalize("NFKC", value).strip()
+    text = re.sub(r"^(tel|sip|sips):", "", text, flags=re.IGNORECASE).split("@")[0]
+    for attempt in (text, f"+{text[2:]}" if text.startswith("00") else None):
+        if attempt is None:
+            continue
+        try:
+            number = phonenumbers.parse(attempt, country)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number):
+            e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return e164, phonenumbers.region_code_for_number(number), _area(number)
+    return None, None, None
+
+
+def _area(number: phonenumbers.PhoneNumber) -> str | None:
+    length = phonenumbers.length_of_geographical_area_code(number)
+    return phonenumbers.national_significant_number(number)[:length] or None
+
+
+def _token(kind: str, value: str, key: bytes) -> str:
+    return hmac.new(key, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _key(key_file: str) -> bytes:
+    try:
+        key = Path(key_file).read_bytes().strip()
+    except OSError:
+        key = b""
+    if len(key) < KEY_BYTES:
+        raise DataError(
+            "the key of the pseudonyms",
+            expected=f"a readable file of at least {KEY_BYTES} bytes",
+            found="no such file, or a shorter one",
+            todo="restore the file that ECHOLAKE_PII_KEY_FILE names from its backup; a new key breaks every match",
+        )
+    return key
+
+
+def _walk(value: Any, names: dict[str, str], day: str) -> Any:
+    if isinstance(value, dict):
+        return {_walk(key, names, day): _walk(inner, names, day) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_walk(inner, names, day) for inner in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        plain = _without_numbers(str(value))
+        return value if plain == str(value) else plain
+    return _without_names(_without_numbers(value), names, day)
+
+
+def _without_numbers(text: str) -> str:
+    text = text.translate(_FULL_WIDTH)
+    for label, pattern in _PATTERNS:
+        text = pattern.sub(lambda match, label=label: _label(match.group(), label), text)
+    return text
+
+
+def _label(found: str, label: str) -> str:
+    return found if label == "[number]" and _DATE_OR_AMOUNT.match(found) else label
+
+
+def _without_names(text: str, names: dict[str, str], day: str) -> str:
+    if not names:
+        return text
+    spans = [span for span in (*_latin_spans(text, names, day), *_chinese_spans(text, names, day))]
+    for start, end in sorted(spans, reverse=True):
+        text = f"{text[:start]}[name]{text[end:]}"
+    return text
+
+
+def _latin_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
+    words = [match for match in _WORD.finditer(text) if not _CJK.match(match.group())]
+    normal = [unicodedata.normalize("NFKC", match.group()).casefold() for match in words]
+    i = 0
+    while i < len(words):
+        for length in range(min(LONGEST_NAME, len(words) - i), 0, -1):
+            if names.get(" ".join(normal[i : i + length]), "9999") <= day:
+                yield words[i].start(), words[i + length - 1].end()
+                i += length - 1
+                break
+        i += 1
+
+
+def _chinese_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
+    for run in _CJK_RUN.finditer(text):
+        characters = run.group()
+        i = 0
+        while i < len(characters):
+            for length in range(min(LONGEST_NAME, len(characters) - i), 1, -1):
+                if names.get(characters[i : i + length], "9999") <= day:
+                    yield run.start() + i, run.start() + i + length
+                    i += length - 1
+                    break
+            i += 1
+
+
+def _names(vault: str) -> dict[str, str]:
+    # The table's version in the cache key: a worker outlives a night.
+    from deltalake import DeltaTable
+
+    if not DeltaTable.is_deltatable(vault):
+        return {}
+    return _names_at(vault, DeltaTable(vault).version())
+
+
+@lru_cache(maxsize=1)
+def _names_at(vault: str, version: int) -> dict[str, str]:
+    from deltalake import DeltaTable
+
+    table = DeltaTable(vault, version=version).to_pyarrow_table(
+        columns=["value", "known_on"], filters=[("personal_column", "=", "name")]
+    )
+    names: dict[str, str] = {}
+    for name, known_on in zip(table["value"].to_pylist(), table["known_on"].to_pylist(), strict=True):
+        normal = normal_name(name)
+        backwards = " ".join(reversed(normal.split()))
+        for form in {normal, backwards}:
+            names[form] = min(names.get(form, "9999"), str(known_on))
+    return names

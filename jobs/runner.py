@@ -1,0 +1,111 @@
+"""Makes one table for a range of dates: read, build, conform, expect, publish."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from jobs import __version__, facts, keyed, landed, late_names
+from jobs.errors import DataError
+from jobs.lake import Lake
+from jobs.session import connect
+from jobs.settings import Settings
+from jobs.tables import TABLES, Kind, Table
+
+
+@dataclass
+class Outcome:
+    """What making a table came to; JSON-able by `as_dict`."""
+
+    table: str
+    state: str
+    rows: int
+    seconds: float
+    warnings: list[str] = field(default_factory=list)
+    batches: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For XCom and logs: dates and times as text."""
+        return {
+            **asdict(self),
+            "batches": [
+                {key: value.isoformat() if isinstance(value, date | datetime) else value for key, value in batch.items()}
+                for batch in self.batches
+            ],
+        }
+
+
+def run(name: str, days: Sequence[date], run_id: str, settings: Settings) -> Outcome:
+    """Makes the table for these business dates.
+
+    Raises:
+        DataError: the data or the configuration are wrong; the table stands as it was.
+    """
+    table = declared(name)
+    started = time.monotonic()
+    lake = open_lake(settings, {"run_id": run_id, "date": str(days[-1]), "code_version": __version__})
+    warnings: list[str] = []
+
+    def expect(expected_of: Table, rows: DataFrame) -> None:
+        warnings.extend(_broken(expected_of, rows, days[-1]))
+
+    batches: list[dict[str, Any]] = []
+    if table.kind is Kind.LANDED and table.feed is not None:
+        result = landed.land(lake, table.feed, days, settings, expect)
+        batches = [asdict(batch) for batch in result.batches]
+        rows = result.rows
+        if table.name == "bronze.customers":
+            rows += late_names.redact_again(lake, days, settings)
+    elif table.kind is Kind.KEYED:
+        rows = keyed.update(lake, table, days, settings, expect)
+    else:
+        rows = _FACTS[name](lake, settings, expect)
+    seconds = round(time.monotonic() - started, 2)
+    return Outcome(name, "done" if rows else "unchanged", rows, seconds, warnings, batches)
+
+
+def declared(name: str) -> Table:
+    """The table of that name.
+
+    Raises:
+        DataError: there is none that a night makes.
+    """
+    table = TABLES.get(name)
+    if table is None or table.kind is Kind.RECORD:
+        made = sorted(other.name for other in TABLES.values() if other.kind is not Kind.RECORD)
+        raise DataError(
+            f"table {name}",
+            expected=f"one of {', '.join(made)}",
+            found="no such table" if table is None else "a table that is written along with others",
+            todo="name one of those",
+        )
+    return table
+
+
+def open_lake(settings: Settings, note: dict[str, Any] | None = None) -> Lake:
+    """The lake through a session on the configured Spark."""
+    return Lake(connect(settings), settings.lake, note)
+
+
+_FACTS = {
+    "silver.caller_history": facts.update_caller_history,
+    "gold.repeat_calls": facts.update_repeat_calls,
+    "gold.service_kpis": facts.update_service_kpis,
+}
+
+def _broken(table: Table, rows: DataFrame, day: date) -> list[str]:
+    from expectations.validate import validate
+
+    failures = validate(table, rows)
+    critical = [failure.sentence for failure in failures if failure.is_critical]
+    if critical:
+        raise DataError(
+            f"{table.name} {day}: {critical[0]}",
+            expected="; ".join(critical),
+            found=f"{len(critical)} critical expectations fail; the table stands as it was",
+            todo=f"look at {', '.join(table.inputs) or 'the feed'}, mend it, and run the same night again",
+        )
+    return [f"{table.name}: {failure.sentence}" for failure in failures]

@@ -1,0 +1,228 @@
+"""The configuration as frozen, typed objects; an unknown key is an error."""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from jobs.errors import DataError
+from jobs.tables import FEEDS, Feed
+
+ROOT = Path(__file__).resolve().parents[1]
+
+Format = Literal["csv", "json", "json_document", "parquet"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class QuarantineLimit(_Model):
+    """The night stops when a batch exceeds both."""
+
+    share: float = Field(0.02, ge=0, le=1)
+    rows: int = Field(10, ge=0)
+
+
+class Source(_Model):
+    """Where a feed comes from and how its columns are made (contract.md section 2)."""
+
+    path: str | None = None
+    format: Format | None = None
+    options: dict[str, Any] = {}
+    rows: str | None = None
+    ds: str | None = None
+    where: str | None = None
+    time_zone: str | None = None
+    redelivery_days: int = Field(45, ge=0)
+    delivery: Literal["changes", "snapshot"] = "changes"
+    optional: bool | None = None
+    quarantine: QuarantineLimit = QuarantineLimit()
+    columns: dict[str, str] = {}
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str | None) -> str | None:
+        return None if value is None else _zone(value)
+
+    @field_validator("ds", "where", mode="before")
+    @classmethod
+    def _scalar_is_text(cls, value: object) -> object:
+        return value if value is None or isinstance(value, str) else str(value).lower()
+
+
+class RepeatCalls(_Model):
+    """Numbers of gold.repeat_calls."""
+
+    transfer_minutes: int
+    chain_gap_days: int
+    late_days: int
+
+
+class ServiceKpis(_Model):
+    """Numbers of gold.service_kpis."""
+
+    target_wait_seconds: int
+
+
+class Spark(_Model):
+    """Which Spark: `local` (this checkout starts a server), `classic` (inside spark-submit) or sc://host:port."""
+
+    remote: str = "local"
+    conf: dict[str, Any] = {}
+
+
+class _Configuration(_Model):
+    time_zone: str
+    default_country: str = Field(pattern="^[A-Z]{2}$")
+    retention_days: dict[Literal["bronze", "quarantine"], int | None]
+    vacuum_hours: int = Field(ge=0)
+    repeat_calls: RepeatCalls
+    service_kpis: ServiceKpis
+    deadline_minutes: int
+    feeds: dict[str, Source]
+    spark: Spark
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        return _zone(value)
+
+    @field_validator("feeds")
+    @classmethod
+    def _feeds_exist(cls, value: dict[str, Source]) -> dict[str, Source]:
+        for name, source in value.items():
+            feed = next((feed for feed in FEEDS if feed.name == name), None)
+            if feed is None:
+                raise ValueError(f"no feed is called {name}; feeds are {', '.join(f.name for f in FEEDS)}")
+            names = [column.name for column in feed.columns]
+            unknown = sorted(set(source.columns) - set(names))
+            if unknown:
+                raise ValueError(f"feed {name} has no column {', '.join(unknown)}; its columns are {', '.join(names)}")
+            if source.delivery == "snapshot" and feed.ends is None:
+                raise ValueError(f"feed {name} has no column that ends a row, so it cannot be a snapshot")
+        return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that is configured, with the roots from the environment."""
+
+    configuration: _Configuration
+    landing: str
+    lake: str
+    delivery: str
+    key_file: Path
+    local: Path
+
+    @property
+    def time_zone(self) -> str:
+        """IANA name of the business time zone."""
+        return self.configuration.time_zone
+
+    def source(self, feed: Feed) -> Source:
+        """The source of a feed, with what its declaration gives by default filled in."""
+        source = self.configuration.feeds.get(feed.name, Source())
+        return source.model_copy(
+            update={
+                "path": source.path or f"{feed.name}/ds={{ds}}/*",
+                "time_zone": source.time_zone or self.time_zone,
+                "optional": feed.optional if source.optional is None else source.optional,
+            }
+        )
+
+
+def read_settings() -> Settings:
+    """The settings of this process's environment.
+
+    Raises:
+        DataError: a file is missing or not YAML, a key unknown, a value out of its range.
+    """
+    names = ("ECHOLAKE_ENV", "ECHOLAKE_CONF", "ECHOLAKE_LANDING", "ECHOLAKE_LAKE", "ECHOLAKE_DELIVERY")
+    values = tuple(os.environ.get(name) or None for name in (*names, "ECHOLAKE_PII_KEY_FILE"))
+    return _read(*values)
+
+
+@lru_cache(maxsize=4)
+def _read(
+    env: str | None, conf: str | None, landing: str | None, lake: str | None, delivery: str | None, key: str | None
+) -> Settings:
+    local = ROOT / ".local"
+    files = [ROOT / "conf/base.yaml", ROOT / f"conf/{env or 'local'}.yaml"]
+    if conf:
+        files.append(Path(conf) if Path(conf).exists() else ROOT / conf)
+    merged: dict[str, Any] = {"spark": {"conf": _yaml(ROOT / "conf/spark.yaml")}}
+    for file in files:
+        merged = _over(merged, _yaml(file))
+    try:
+        configuration = _Configuration.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DataError(
+            f"configuration ({', '.join(str(file.name) for file in files)})",
+            expected="the keys of contract.md section 2, each with a value of its type",
+            found=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+            todo=f"mend that key; {error.error_count()} keys are wrong in all",
+        ) from None
+    return Settings(
+        configuration=configuration,
+        landing=_rooted(landing, local / "landing"),
+        lake=_rooted(lake, local / "lake"),
+        delivery=_rooted(delivery, local / "delivery"),
+        key_file=Path(key).absolute() if key else local / "secrets/pseudonym.key",
+        local=local,
+    )
+
+
+def _rooted(value: str | None, default: Path) -> str:
+    if value is None:
+        return str(default)
+    return value.rstrip("/") if "://" in value else str(Path(value).absolute())
+
+
+def _yaml(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise DataError(
+            f"configuration {file}",
+            expected="a readable YAML file",
+            found=str(error).replace("\n", " "),
+            todo="mend the file, or ECHOLAKE_ENV and ECHOLAKE_CONF, which name it",
+        ) from None
+    if not isinstance(content, dict):
+        raise DataError(
+            f"configuration {file}",
+            expected="a mapping of keys to values",
+            found=type(content).__name__,
+            todo="start from conf/base.yaml",
+        )
+    return content
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _over(below[key], above[key])
+        for key in below.keys() & above.keys()
+        if isinstance(below[key], dict) and isinstance(above[key], dict)
+    }
+    return {**below, **above, **both}
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{name} is no IANA time zone") from error
+    return name
+
+
+def business_days(first: date, last: date) -> list[date]:
+    """All dates from first to last."""
+    return [date.fromordinal(day) for day in range(first.toordinal(), last.toordinal() + 1)]

@@ -1,0 +1,1 @@
+"""Silver: one clean row per thing."""

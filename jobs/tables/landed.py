@@ -1,0 +1,101 @@
+"""Bronze, quarantine and vault: what comes of a feed at the door."""
+
+from jobs.tables.contract import Column, Feed, Kind, Table
+from jobs.tables.feeds import FEEDS
+
+DS = Column("ds", "date", "Business date of the batch that brought the row")
+
+ROW_HASH = Column("row_hash", "bigint", "Hash of the row's business columns; breaks ties between versions")
+
+
+def _bronze(feed: Feed) -> Table:
+    provenance = (
+        Column("ds", "date", "Business date of the batch", required=True),
+        Column("source_file", "string", "File that brought the row, below the landing root", required=True),
+        Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
+        ROW_HASH,
+        Column("loaded_at", "timestamp", "When the row was landed (UTC)"),
+    )
+    knows_names = ("bronze.customers",) if feed.texts else ()
+    return Table(
+        name=f"bronze.{feed.name}",
+        about=f"{feed.about}, as each batch brought it; a row brought twice stands twice",
+        key=(),
+        columns=(*feed.lake_columns, *provenance),
+        kind=Kind.LANDED,
+        owner=feed.owner,
+        subject=feed.subject,
+        impact=f"The night stops before silver; everything that reads {feed.name} keeps yesterday's state.",
+        inputs=knows_names,
+        partition="ds",
+        statistics=("ds", *feed.lake_key[:1]),
+        feed=feed,
+    )
+
+
+def _quarantine(feed: Feed) -> Table:
+    return Table(
+        name=f"quarantine.{feed.name}",
+        about=f"One row per row of the feed {feed.name} that could not be landed, with the reason",
+        key=(),
+        columns=(
+            Column("ds", "date", "Business date of the batch, null where the row does not say"),
+            Column("source_file", "string", "File that brought the row, below the landing root", required=True),
+            Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
+            Column("reason", "string", "What is wrong with the row", required=True),
+            Column("column", "string", "Column that is wrong, null where the whole row is"),
+            Column("row", "string", "The row, with personal data replaced"),
+            Column("loaded_at", "timestamp", "When the row was set aside (UTC)"),
+        ),
+        kind=Kind.RECORD,
+        owner=feed.owner,
+        subject=feed.subject,
+        impact="Rows that were set aside cannot be looked at.",
+        statistics=("ds",),
+        feed=feed,
+    )
+
+
+def _vault(feed: Feed) -> Table:
+    return Table(
+        name=f"vault.{feed.name}",
+        about=f"One row per person and token of the feed {feed.name}: the personal value in clear",
+        key=("person_id", "personal_column", "token"),
+        columns=(
+            Column("person_id", "string", "Customer or agent, null where not known"),
+            Column("personal_column", "string", "Column of the feed that held the value", required=True),
+            Column("token", "string", "The keyed pseudonym", required=True),
+            Column("value", "string", "The value in clear (numbers in E.164)", required=True),
+            Column("known_on", "date", "Business date of the batch that brought it", required=True),
+        ),
+        kind=Kind.RECORD,
+        owner=feed.owner,
+        subject=feed.subject,
+        impact="Numbers and names cannot be looked up for delivery.",
+        statistics=("personal_column",),
+        feed=feed,
+    )
+
+
+QUARANTINE_RAW = Table(
+    name="vault.quarantine_raw",
+    about="One row per row that could not be landed, as it came",
+    key=(),
+    columns=(
+        Column("feed", "string", "The feed", required=True),
+        Column("ds", "date", "Business date of the batch, null where the row does not say"),
+        Column("source_file", "string", "File that brought the row", required=True),
+        Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
+        Column("raw", "string", "The row as it came"),
+    ),
+    kind=Kind.RECORD,
+    owner="platform",
+    subject="operations",
+    impact="A broken row cannot be compared with its source.",
+    partition="feed",
+    statistics=("ds",),
+)
+
+BRONZE = tuple(_bronze(feed) for feed in FEEDS)
+QUARANTINE = tuple(_quarantine(feed) for feed in FEEDS)
+VAULT = (*(_vault(feed) for feed in FEEDS if feed.personal), QUARANTINE_RAW)

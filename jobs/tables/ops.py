@@ -1,0 +1,70 @@
+"""Ops: what ran, what came in, and which dates are complete."""
+
+from jobs.tables.contract import Column, Kind, Table
+
+
+def _table(name: str, about: str, key: tuple[str, ...], columns: tuple[Column, ...], partition: str | None) -> Table:
+    return Table(
+        name=name,
+        about=about,
+        key=key,
+        columns=columns,
+        kind=Kind.RECORD,
+        owner="platform",
+        subject="operations",
+        impact="Nobody can say what ran.",
+        partition=partition,
+        statistics=("ds",),
+    )
+
+
+BATCHES = _table(
+    "ops.batches",
+    "One row per feed, batch and file: rows in = landed + quarantined",
+    ("feed", "ds", "file"),
+    (
+        Column("feed", "string", "The feed", required=True),
+        Column("ds", "date", "Business date of the batch, null for rows that do not say"),
+        Column("file", "string", "The file below the landing root, null when none came"),
+        Column("rows_in", "bigint", "Rows of the file that are ours", required=True),
+        Column("rows_landed", "bigint", "Rows in bronze", required=True),
+        Column("rows_quarantined", "bigint", "Rows in quarantine", required=True),
+        Column("file_bytes", "bigint", "Size of the file when it was read"),
+        Column("file_modified_at", "timestamp", "When the file was last changed (UTC)"),
+    ),
+    "feed",
+)
+
+RUNS = _table(
+    "ops.runs",
+    "One row per run and table: what was made, how long it took, or why it failed",
+    ("run_id", "ds", "table"),
+    (
+        Column("run_id", "string", "The run", required=True),
+        Column("ds", "date", "Business date", required=True),
+        Column("table", "string", "The table", required=True),
+        Column("state", "string", "done, unchanged or failed", required=True),
+        Column("rows", "bigint", "Rows written"),
+        Column("seconds", "double", "Time taken"),
+        Column("message", "string", "Warnings, or why it failed"),
+        Column("code_version", "string", "Version of the code"),
+        Column("finished_at", "timestamp", "When it ended (UTC)"),
+    ),
+    None,
+)
+
+NIGHTS = _table(
+    "ops.nights",
+    "One row per business date: whether its feeds passed the gate and whether the night is complete",
+    ("ds",),
+    (
+        Column("ds", "date", "Business date", required=True),
+        Column("passed_gate_at", "timestamp", "When all feeds had landed and passed the gate (UTC)"),
+        Column("completed_at", "timestamp", "When every table of the night was made (UTC), null = not complete"),
+        Column("run_id", "string", "The latest run", required=True),
+        Column("summary", "string", "The night in a few lines"),
+    ),
+    None,
+)
+
+OPS = (BATCHES, RUNS, NIGHTS)

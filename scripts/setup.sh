@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Makes the checkout ready: Java at hand, uv, the virtual environment of requirements.lock, Spark's extra jars.
+# Each step leaves a stamp with what it was done for, so a second call has nothing to do.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly setup=.local/setup
+readonly uv=$setup/uv/bin/uv
+readonly python=.venv/bin/python
+java=${JAVA_HOME:+$JAVA_HOME/bin/}java
+export UV_PYTHON_DOWNLOADS=never
+
+main() {
+  local files=(requirements.lock pyproject.toml jobs/__init__.py scripts/*)
+  local wanted
+  wanted="$(fingerprint "${files[@]}") $(command -v "$java" || true)"
+  [[ -e $python ]] && is_done all .local/jars "$wanted" && return
+
+  mkdir -p $setup
+  exec 9>$setup/lock
+  flock --nonblock 9 || { say "another make is setting up; waiting for it"; flock 9; }
+  [[ -e $python ]] && is_done all .local/jars "$wanted" && return
+
+  check_java
+  once "uv" install_uv $uv scripts/uv.lock
+  once "Python packages" install_packages $python scripts/uv.lock requirements.lock
+  once "the project itself" install_project $python requirements.lock pyproject.toml jobs/__init__.py
+  once "Spark's jars" install_jars .local/jars scripts/ivy.xml scripts/ivysettings.xml scripts/jars.sha256
+  echo "$wanted" >$setup/all.done
+}
+
+# once WHAT STEP MADE FILE...: runs the step unless what it makes is there, made from just these files.
+once() {
+  local what=$1 step=$2 made=$3 wanted started=$SECONDS
+  wanted=$(fingerprint "${@:4}")
+  is_done "$step" "$made" "$wanted" && return
+  say "$what ..."
+  "$step"
+  echo "$wanted" >"$setup/$step.done"
+  say "$what: $((SECONDS - started)) s"
+}
+
+is_done() {
+  local found
+  [[ -e $2 ]] && { read -r found <"$setup/$1.done"; } 2>/dev/null && [[ $found == "$3" ]]
+}
+
+# Of the files, and of where the checkout lies: its path is written into the environment.
+fingerprint() {
+  { cat "$@"; pwd; } | sha256sum
+}
+
+check_java() {
+  local found hint
+  found=$("$java" -version 2>&1 | head -n 1) || found="no java"
+  [[ $found == *' version "17'* ]] && return
+  hint=$(compgen -G '/usr/lib/jvm/*17*/bin/java' | head -n 1) || true
+  if [[ -n $hint ]]; then
+    fail "Java 17" "$found" "export JAVA_HOME=${hint%/bin/java}"
+  fi
+  fail "Java 17" "$found" "apt-get install openjdk-17-jre-headless (or set JAVA_HOME to a Java 17)"
+}
+
+install_uv() {
+  local system_python
+  system_python=$(find_python) || fail "Python 3.11" "$(python3 --version 2>&1 || true)" "apt-get install python3.11 python3.11-venv"
+  rm -rf $setup/uv
+  "$system_python" -m venv $setup/uv || fail "Python's venv module" "an error (above)" "apt-get install python3.11-venv"
+  $setup/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/uv.lock
+}
+
+find_python() {
+  local candidate
+  for candidate in python3.11 python3 /usr/bin/python3.11; do
+    "$candidate" -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit(1); print(sys.executable)' 2>/dev/null && return
+  done
+  return 1
+}
+
+install_packages() {
+  # A set-up that was killed half-way may have left half a package, which a sync would take for whole.
+  if [[ ! -e $python || -e $setup/packages.begun ]]; then
+    $uv venv --quiet --clear --relocatable --python $setup/uv/bin/python .venv
+  fi
+  touch $setup/packages.begun
+  $uv pip sync "${quiet[@]}" --python .venv --require-hashes --compile-bytecode \
+    --build-constraints requirements.lock requirements.lock
+  rm $setup/packages.begun
+}
+
+install_project() {
+  $uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+}
+
+install_jars() {
+  local ivy=$setup/ivy new=$setup/jars
+  rm -rf $ivy $new
+  "$java" "-Divy.default.ivy.user.dir=$PWD/$ivy" -jar .venv/lib/python3.11/site-packages/pyspark/jars/ivy-*.jar \
+    -settings scripts/ivysettings.xml -ivy scripts/ivy.xml -cache $ivy \
+    -retrieve "$new/[artifact]-[revision].[ext]" >$setup/ivy.log 2>&1 ||
+    fail "the jars of scripts/ivy.xml" "$(grep -m 1 -E 'ERROR|UNRESOLVED|Exception' $setup/ivy.log)" \
+      "see whether Maven Central can be reached; the whole log is $setup/ivy.log"
+  (cd $new && sha256sum --check --quiet --strict ../../../scripts/jars.sha256) ||
+    fail "the jars of scripts/jars.sha256" "others (above)" "run make again; if it stays so, do not trust them"
+  rm -rf .local/jars
+  mv $new .local/jars
+  rm -rf $ivy
+}
+
+say() { echo "setup: $*" >&2; }
+
+fail() {
+  printf 'setup: expected %s\nsetup: found %s\nsetup: to do: %s\n' "$@" >&2
+  exit 1
+}
+
+# Progress for a person who waits; nothing for a log.
+quiet=()
+[[ -t 2 ]] || quiet=(--quiet)
+
+main
