@@ -53,6 +53,11 @@ def environment(metadata: str = SCHEDULED) -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / metadata}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.local / "logs/airflow"),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(
+            settings.local / "logs/airflow/dag_processor"
+        ),
+        # A supervisor that misses the end of its task by a moment looks again after this time, not at once.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "ECHOLAKE_DEADLINE_MINUTES": str(settings.configuration.deadline_minutes),
         "PYTHONPATH": os.pathsep.join(filter(None, python_path)),
     }
@@ -193,6 +198,7 @@ def standalone() -> int:
         for name in SERVICES:
             services[name] = _start(name)
         sys.stdout.write("Airflow starts; Ctrl-C stops it\n")
+        sys.stdout.flush()
         is_ready = False
         while not (died := [name for name, service in services.items() if service.poll() is not None]):
             if not is_ready and (is_ready := _is_healthy(url)):

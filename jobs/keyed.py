@@ -86,16 +86,10 @@ def _current_changes(
     redelivery_days = settings.source(feed).redelivery_days
     silver = lake.read(table)
     of_batches = silver.where(f"({in_dates('ds', touched)}) OR ({in_dates('known_on', touched)})")
-    if feed.is_entity:
-        is_empty = delivered.isEmpty()
-        near = silver
-    else:
-        event_dates = [row[0] for row in delivered.select("event_date").distinct().collect()]
-        is_empty = not event_dates
-        near = silver.where(_within(event_dates, redelivery_days))
-    has_rows_of_batches = not of_batches.isEmpty()
-    if is_empty and not has_rows_of_batches:
+    event_dates, has_rows_of_batches = _look(delivered, of_batches, "ds" if feed.is_entity else "event_date")
+    if not event_dates and not has_rows_of_batches:
         return None
+    near = silver if feed.is_entity else silver.where(_within(event_dates, redelivery_days))
     stands = _of_keys(near, delivered, feed)
     candidates = delivered.withColumn("known_on", F.col("ds"))
     if has_rows_of_batches:
@@ -150,7 +144,8 @@ def _version_changes(
 ) -> DataFrame | None:
     kept = lake.read(table)
     of_batches = kept.where(in_dates("known_on", touched))
-    if delivered.isEmpty() and of_batches.isEmpty():
+    brought, has_rows_of_batches = _look(delivered, of_batches, "ds")
+    if not brought and not has_rows_of_batches:
         return None
     rows = delivered.drop("event_date")
     keys = rows.select(*feed.lake_key).unionByName(of_batches.select(*feed.lake_key)).distinct()
@@ -209,6 +204,13 @@ def _publish(
         return rows
     finally:
         changes.unpersist()
+
+
+def _look(delivered: DataFrame, of_batches: DataFrame, dates: str) -> tuple[list[date], bool]:
+    """The dates of what was delivered, and whether the table holds rows of these batches: in one query."""
+    found = delivered.select(dates).distinct().unionByName(of_batches.select(F.lit(None).cast("date").alias(dates)).limit(1))
+    values = [row[0] for row in found.collect()]
+    return [value for value in values if value is not None], None in values
 
 
 def _of_keys(rows: DataFrame, keys: DataFrame, feed: Feed) -> DataFrame:

@@ -176,7 +176,7 @@ def _gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Setti
             found="; ".join(broken[:LISTED]),
             todo="look at quarantine.<feed> for the reasons, mend file or mapping, and run the same night again",
         )
-    _write_nights(lake, days, run_id, passed_gate_at=datetime.now(UTC))
+    write_nights(lake, days, run_id, passed_gate_at=datetime.now(UTC))
     return {"table": "gate", "state": "done", "rows": sum(batch["rows_in"] for batch in batches), "seconds": 0.0}
 
 
@@ -238,11 +238,12 @@ def _finish(
     runs = TABLES["ops.runs"]
     lake.replace(runs, lake.rows(runs, records), f"run_id = {run_id!r} AND ds = DATE'{days[-1]}'")
     text = _summary(lake, days, made, failures)
-    _write_nights(lake, days, run_id, completed_at=None if failures else now, summary=text)
+    write_nights(lake, days, run_id, completed_at=None if failures else now, summary=text)
     return text
 
 
-def _write_nights(lake: Lake, days: Sequence[date], run_id: str, **values: Any) -> None:
+def write_nights(lake: Lake, days: Sequence[date], run_id: str, **values: Any) -> None:
+    """Sets columns of ops.nights for these dates; what is not named stays."""
     table = TABLES["ops.nights"]
     stood = {row["ds"]: row.asDict() for row in lake.read(table).where(in_dates("ds", days)).collect()}
     blank = dict.fromkeys(table.column_names)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the checkout ready: Java at hand, uv, the virtual environment of requirements.lock, Spark's extra jars.
+# Makes the checkout ready: Java at hand, uv, the virtual environment of requirements.lock,
+# the jars that Spark needs beside its own, and an archive of its classes.
 # Each step leaves a stamp with what it was done for, so a second call has nothing to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,9 +12,9 @@ java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 export UV_PYTHON_DOWNLOADS=never
 
 main() {
-  local files=(requirements.lock pyproject.toml jobs/__init__.py scripts/*)
-  local wanted
-  wanted="$(fingerprint "${files[@]}") $(command -v "$java" || true)"
+  local java_release wanted
+  java_release=$(find_java_release)
+  wanted=$(fingerprint requirements.lock pyproject.toml jobs/__init__.py scripts/* "$java_release")
   [[ -e $python ]] && is_done all .local/jars "$wanted" && return
 
   mkdir -p $setup
@@ -26,6 +27,9 @@ main() {
   once "Python packages" install_packages $python scripts/uv.lock requirements.lock
   once "the project itself" install_project $python requirements.lock pyproject.toml jobs/__init__.py
   once "Spark's jars" install_jars .local/jars scripts/ivy.xml scripts/ivysettings.xml scripts/jars.sha256
+  once "Java's archive of Spark's classes" archive_classes .local/spark.jsa \
+    .venv/lib/python3.11/site-packages/pyspark-*.dist-info/RECORD \
+    scripts/jars.sha256 scripts/archive_classes.py "$java_release"
   echo "$wanted" >$setup/all.done
 }
 
@@ -48,6 +52,13 @@ is_done() {
 # Of the files, and of where the checkout lies: its path is written into the environment.
 fingerprint() {
   { cat "$@"; pwd; } | sha256sum
+}
+
+# The file that says which Java this is: much sooner read than Java is asked.
+find_java_release() {
+  local binary
+  binary=$(readlink -f "$(command -v "$java")" || true)
+  [[ -e ${binary%/bin/java}/release ]] && echo "${binary%/bin/java}/release" || echo /dev/null
 }
 
 check_java() {
@@ -80,6 +91,7 @@ find_python() {
 install_packages() {
   # A set-up that was killed half-way may have left half a package, which a sync would take for whole.
   if [[ ! -e $python || -e $setup/packages.begun ]]; then
+    rm -f .local/spark.jsa  # holds for the jars of the environment that it was made with alone
     $uv venv --quiet --clear --relocatable --python $setup/uv/bin/python .venv
   fi
   touch $setup/packages.begun
@@ -105,6 +117,13 @@ install_jars() {
   rm -rf .local/jars
   mv $new .local/jars
   rm -rf $ivy
+}
+
+# Spares every Spark server half of its start. Nothing depends on it.
+archive_classes() {
+  rm -f .local/spark.jsa
+  timeout 600 $python scripts/archive_classes.py "$PWD/.local/spark.jsa" "$PWD/.local/jars" >$setup/archive.log 2>&1 ||
+    say "no archive; Spark starts slower, and all else is the same (see $setup/archive.log)"
 }
 
 say() { echo "setup: $*" >&2; }

@@ -1,0 +1,39 @@
+"""`make run`: a small made-up call centre, its history and its last nights, and where to look."""
+
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import sample
+from jobs import airflow, night
+from jobs.settings import read_settings
+from jobs.tables import TABLES
+
+FIRST, LAST = date(2026, 1, 1), date(2026, 2, 9)
+NIGHTS = 2
+"""Nights that run through Airflow; the days before them are loaded as a history."""
+
+
+def run() -> int:
+    """Makes the sample world and its last nights; returns 0, or 1 when a night failed."""
+    settings = read_settings()
+    loaded_to = LAST - timedelta(days=NIGHTS)
+    print(f"sample world {FIRST} to {LAST} -> {settings.landing}", flush=True)
+    sample.write(Path(settings.landing), FIRST, LAST)
+    print(f"history {FIRST} to {loaded_to}, each table once for the whole range", flush=True)
+    night.load(FIRST, loaded_to, f"sample__{FIRST}_{loaded_to}", say=lambda line: print(line, flush=True))
+    for number in range(NIGHTS, 0, -1):
+        day = LAST - timedelta(days=number - 1)
+        print(f"night {day}, through Airflow", flush=True)
+        if airflow.run_dag("nightly", {"date": str(day)}):
+            print(f"the night of {day} failed; its log is below {settings.local / 'logs'}", file=sys.stderr)
+            return 1
+    tables = sorted(name for name in TABLES if not name.startswith("vault."))
+    print(
+        f"\nlake       {settings.lake}  ({len(tables)} tables: make sql)\n"
+        f"repeats    SELECT * FROM gold.repeat_calls;  service: SELECT * FROM gold.service_kpis;\n"
+        f"nights     SELECT * FROM ops.nights;  rows in and out: SELECT * FROM ops.batches;\n"
+        f"logs       {settings.local / 'logs'}\n"
+        f"Airflow    make airflow"
+    )
+    return 0

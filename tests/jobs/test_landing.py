@@ -1,0 +1,272 @@
+"""The door: every row of a file is landed or set aside with a reason; nothing else happens to it."""
+
+import gzip
+import io
+import json
+from datetime import date, datetime, timezone
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs.errors import DataError
+from tests.conftest import World
+
+DAY = "2026-01-05"
+HEADER = "call_id,customer_id,caller_number,direction,started_at,ended_at,outcome,topic,csat"
+
+
+def call(call_id: str, **other: str) -> str:
+    values = {
+        "call_id": call_id,
+        "customer_id": "C1",
+        "caller_number": "13800138000",
+        "direction": "inbound",
+        "started_at": "2026-01-05 10:00:00",
+        "ended_at": "2026-01-05 10:05:00",
+        "outcome": "answered",
+        "topic": "balance",
+        "csat": "5",
+        **other,
+    }
+    return ",".join(values[name] for name in HEADER.split(","))
+
+
+def calls(*rows: str, header: str = HEADER) -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+def account(batches: list) -> list[tuple]:
+    return [(str(b.ds), b.rows_in, b.rows_landed, b.rows_quarantined) for b in batches]
+
+
+def test_each_kind_of_bad_row_is_set_aside_with_its_reason_and_no_other(world: World) -> None:
+    world.drop(
+        "calls",
+        DAY,
+        calls(
+            call("good"),
+            call("", topic="no id"),
+            call("no-outcome", outcome=""),
+            call("unknown", outcome="eaten"),
+            call("csat", csat="9"),
+            call("cast", started_at="yesterday"),
+            call("ended", ended_at="2026-01-05 09:00:00"),
+            call("future", started_at="2026-01-07 00:00:00", ended_at="2026-01-07 00:01:00"),
+            call("old", started_at="1970-01-01 00:00:00"),
+            "few,C1",
+            call("many") + ",more",
+            call("last-moment", started_at="2026-01-06 23:59:59", ended_at="2026-01-07 00:01:00"),
+        ),
+    )
+    assert account(world.land("calls", DAY)) == [(DAY, 12, 2, 10)]
+    assert [row[0] for row in world.rows("bronze.calls", "call_id")] == ["good", "last-moment"]
+    found = world.rows("quarantine.calls", '"column"', "source_line", "reason", order="source_line")
+    assert [row[:2] for row in found] == [
+        ("call_id", 3),
+        ("outcome", 4),
+        ("outcome", 5),
+        ("csat", 6),
+        ("started_at", 7),
+        ("ended_at", 8),
+        ("started_at", 9),
+        ("started_at", 10),
+        (None, 11),
+        (None, 12),
+    ]
+    raw = dict(world.rows("vault.quarantine_raw", "source_line", "raw"))
+    assert raw[11] == "few,C1"
+    assert raw[5] == call("unknown", outcome="eaten")
+
+
+def test_values_come_through_typed_and_times_without_a_zone_are_of_the_feeds_zone(world: World) -> None:
+    world.configure(feeds={"calls": {"time_zone": "Asia/Shanghai"}})
+    rows = [
+        call("plain"),
+        call("zulu", started_at="2026-01-05T02:00:00Z", ended_at="2026-01-05T02:05:00.250Z"),
+        call("offset", started_at="2026-01-05T10:00:00+08:00", ended_at="20260105T100500+0800", csat=" "),
+    ]
+    world.drop("calls", DAY, calls(*rows))
+    world.land("calls", DAY)
+    at = datetime(2026, 1, 5, 2, tzinfo=timezone.utc)
+    found = world.rows("bronze.calls", "call_id", "started_at", "csat")
+    assert [(name, when.astimezone(timezone.utc), csat) for name, when, csat in found] == [
+        ("offset", at, None),
+        ("plain", at, 5),
+        ("zulu", at, 5),
+    ]
+
+
+def test_a_header_in_another_order_and_with_more_columns_lands(world: World) -> None:
+    names = HEADER.split(",")
+    values = dict(zip(names, call("turned").split(","), strict=True))
+    turned = [*reversed(names), "more"]
+    world.drop("calls", DAY, calls(call("straight")), name="a.csv")
+    world.drop("calls", DAY, calls(",".join([*(values[n] for n in reversed(names)), "x"]), header=",".join(turned)), name="b.csv")
+    assert account(world.land("calls", DAY)) == [(DAY, 1, 1, 0), (DAY, 1, 1, 0)]
+    assert world.rows("bronze.calls", "call_id", "topic") == [("straight", "balance"), ("turned", "balance")]
+
+
+def test_a_byte_order_mark_blank_lines_and_quoted_separators_are_no_data(world: World) -> None:
+    content = "\ufeff" + calls(call("a", topic='"said ""hi"", left"'), "", call("b")).replace("\n", "\r\n")
+    world.drop("calls", DAY, content, name="calls.csv.gz")
+    assert account(world.land("calls", DAY)) == [(DAY, 2, 2, 0)]
+    assert world.rows("bronze.calls", "call_id", "topic") == [("a", 'said "hi", left'), ("b", "balance")]
+
+
+def test_rows_that_are_not_utf8_are_set_aside(world: World) -> None:
+    world.drop("calls", DAY, calls(call("good", topic="café")).encode() + call("bad", topic="café").encode("latin-1"))
+    assert account(world.land("calls", DAY)) == [(DAY, 2, 1, 1)]
+    assert world.rows("quarantine.calls", "reason") == [("not UTF-8",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("calls.csv.gz", gzip.compress(calls(*(call(f"c{i}") for i in range(3000))).encode())[:-400], "calls.csv.gz"),
+        ("calls.csv", calls(call("a")).replace(",", ";"), "separated by ';'"),
+        ("calls.csv", call("a") + "\n", "header"),
+        ("calls.csv", "", "empty"),
+        ("calls.parquet", b"PAR1 but not really", "calls.parquet"),
+        ("calls.xlsx", b"PK", "unknown format"),
+    ],
+)
+def test_an_unreadable_file_is_an_error_that_names_it_and_the_batch_stays(
+    world: World, name: str, content: str | bytes, says: str
+) -> None:
+    good = world.drop("calls", DAY, calls(call("before")))
+    world.land("calls", DAY)
+    good.unlink()
+    world.drop("calls", DAY, content, name=name)
+    with pytest.raises(DataError, match="calls") as error:
+        world.land("calls", DAY)
+    assert says in str(error.value)
+    assert name in str(error.value)
+    assert "Traceback" not in str(error.value)
+    assert world.rows("bronze.calls", "call_id") == [("before",)]
+
+
+def test_a_mandatory_feed_without_a_file_is_an_error_and_an_optional_one_an_empty_batch(world: World) -> None:
+    with pytest.raises(DataError, match="no file"):
+        world.land("calls", DAY)
+    assert account(world.land("tickets", DAY)) == [(DAY, 0, 0, 0)]
+
+
+def test_a_batch_that_is_landed_again_replaces_itself_and_its_quarantine(world: World) -> None:
+    world.drop("calls", DAY, calls(call("a"), call("b", outcome="eaten")))
+    world.land("calls", DAY)
+    version = _version(world, "bronze/calls")
+    assert account(world.land("calls", DAY)) == [(DAY, 2, 1, 1)]
+    assert _version(world, "bronze/calls") == version, "the same batch commits nothing"
+    world.drop("calls", DAY, calls(call("a"), call("b")))
+    assert account(world.land("calls", DAY)) == [(DAY, 2, 2, 0)]
+    assert world.rows("quarantine.calls", "reason") == []
+    assert world.rows("vault.quarantine_raw", "raw") == []
+
+
+def test_json_lines_land_and_nested_or_malformed_ones_are_set_aside(world: World) -> None:
+    base = {"interaction_id": "i1", "channel": "app", "started_at": "2026-01-05T10:00:00Z", "topic": "balance"}
+    lines = [
+        json.dumps(base),
+        json.dumps({**base, "interaction_id": "i2", "topic": None, "unknown": 1}),
+        '{"interaction_id": "i3", ',
+        json.dumps({**base, "interaction_id": "i4", "resolved": {"by": "bot"}}),
+    ]
+    world.drop("interactions", DAY, "\n".join(lines), name="interactions.jsonl")
+    assert account(world.land("interactions", DAY)) == [(DAY, 4, 2, 2)]
+    assert world.rows("quarantine.interactions", "source_line", '"column"', order="1") == [(3, None), (4, "resolved")]
+
+
+def test_parquet_lands_with_its_own_types(world: World) -> None:
+    table = pa.table(
+        {
+            "card_id": ["K1", None],
+            "customer_id": ["C1", "C2"],
+            "closed_on": [date(2026, 1, 4)] * 2,
+            "amount_due": pa.array([Decimal("10.50"), None], pa.decimal128(9, 2)),
+            "updated_at": [datetime(2026, 1, 5, 1)] * 2,
+        }
+    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    world.drop("statements", DAY, sink.getvalue(), name="s.parquet")
+    assert account(world.land("statements", DAY)) == [(DAY, 2, 1, 1)]
+    assert world.rows("bronze.statements", "card_id", "amount_due", "closed_on") == [
+        ("K1", Decimal("10.50"), date(2026, 1, 4))
+    ]
+
+
+def test_a_mapping_gives_null_where_it_fails_and_a_row_without_a_date_counts_once_for_its_file(world: World) -> None:
+    world.configure(
+        feeds={
+            "calls": {
+                "path": "month-{mm}.txt*",
+                "format": "csv",
+                "options": {"sep": "|", "header": True},
+                "ds": "to_date(day, 'yyMMdd')",
+                "where": "kind <> 'TEST'",
+                "columns": {
+                    "call_id": "concat_ws('-', `line+no`, day)",
+                    "direction": "'inbound'",
+                    "started_at": "to_timestamp(concat(day, ' ', at), 'yyMMdd H:mm:ss')",
+                    "ended_at": "to_timestamp(concat(day, ' ', at), 'yyMMdd H:mm:ss') + make_interval(0,0,0,0,0,0,cast(secs AS int))",
+                    "outcome": "'answered'",
+                    "csat": "cast(score AS int)",
+                },
+            }
+        }
+    )
+    (world.landing / "month-01.txt").write_text(
+        "line+no|day|kind|at|secs|score\n"
+        "1|990105|X|0:00:31|5|bad\n2|990106|X|9:00:00|5|4\n3|990105|TEST|9:00:00|5|4\n4|9901xx|X|9:00:00|5|4\n5|990105||9:00:00|5|4\n"
+    )
+    assert account(world.land("calls", "1999-01-05")) == [("1999-01-05", 1, 1, 0), ("None", 2, 0, 2)]
+    assert account(world.land("calls", "1999-01-06")) == [("1999-01-06", 1, 1, 0), ("None", 2, 0, 2)]
+    assert world.rows("bronze.calls", "call_id", "csat") == [("1-990105", None), ("2-990106", 4)]
+    assert world.rows("quarantine.calls", "ds", "source_line", order="2") == [(None, 5), (None, 6)]
+
+
+def test_a_mapping_of_a_column_that_the_file_lacks_is_a_clear_error(world: World) -> None:
+    world.configure(feeds={"calls": {"columns": {"call_id": "id_of_call"}}})
+    world.drop("calls", DAY, calls(call("a")))
+    with pytest.raises(DataError, match="call_id"):
+        world.land("calls", DAY)
+
+
+def test_documents_of_nested_json_land_one_row_an_element(world: World) -> None:
+    world.configure(
+        feeds={
+            "calls": {
+                "path": "{ds}*.json",
+                "format": "json_document",
+                "rows": "conversations",
+                "columns": {
+                    "call_id": "id",
+                    "direction": "'inbound'",
+                    "caller_number": "participants[0].ani",
+                    "started_at": "startTime",
+                    "ended_at": "endTime",
+                    "outcome": "'answered'",
+                    "topic": "participants[0].attributes.topic",
+                },
+            }
+        }
+    )
+    conversation = {"startTime": "2026-01-05T10:00:00Z", "endTime": "2026-01-05T10:01:00Z", "participants": [{"ani": "tel:+14155552671"}]}
+    document = {"conversations": [{"id": "g1", **conversation}, {"id": "g2", **conversation}]}
+    (world.landing / f"{DAY}-1.json").write_text(json.dumps(document, indent=1))
+    (world.landing / f"{DAY}-2.json").write_text("{ broken")
+    batches = world.land("calls", DAY)
+    assert sum(b.rows_landed for b in batches) == 2
+    assert sum(b.rows_quarantined for b in batches) == 1
+    assert world.rows("bronze.calls", "call_id", "phone_country", "phone_area", "topic") == [
+        ("g1", "US", "415", None),
+        ("g2", "US", "415", None),
+    ]
+
+
+def _version(world: World, table: str) -> int:
+    from deltalake import DeltaTable
+
+    return DeltaTable(world.lake / table).version()
