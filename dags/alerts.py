@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 def tell(title: str, *lines: str) -> None:
     """The one place from which people are told: a deployment adds its notifier here."""
-    log.error("ALERT %s\n%s", title, "\n".join(f"  {line}" for line in lines))
+    log.error("ALERT %s\n%s", title, "\n".join(lines))
 
 
 def one_line(error: BaseException | None) -> str:

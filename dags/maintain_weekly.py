@@ -11,12 +11,11 @@ data is kept longer than `retention_days` allows.
 **Owner**: platform
 """
 
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk import DAG
 
-from dags.night_shift import DATE, DEFAULTS, TIME_ZONE, business_date, close_night, open_night, step
+from dags.night_shift import DATE, DEFAULTS, business_date, close_night, every, open_night, step
 
 
 def keep_up(context: dict[str, Any]) -> None:
@@ -29,7 +28,7 @@ def keep_up(context: dict[str, Any]) -> None:
 with DAG(
     "maintain_weekly",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("0 12 * * SUN", timezone=TIME_ZONE, interval=timedelta(days=1)),
+    schedule=every("0 12 * * SUN"),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,

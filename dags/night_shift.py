@@ -6,15 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, conf
+from airflow.sdk import CronTriggerTimetable, ExceptionRetryPolicy, Param, RetryAction, RetryRule, conf
 
 from dags.alerts import one_line, task_failed
 
 FAILURE = "failure"
 """XCom key of the line in which a failed step says why."""
-
-TIME_ZONE = conf.get("core", "default_timezone")
-"""Of the schedules; jobs.airflow sets it to the business time zone."""
 
 DEFAULTS: dict[str, Any] = {
     "owner": "platform",
@@ -38,6 +35,13 @@ DATE = Param(
     format="date",
     description="Business date. Empty: that of the logical date, at the latest the day before the run.",
 )
+
+
+def every(cron: str) -> CronTriggerTimetable:
+    """A schedule in the business time zone, whose runs carry the day before as their logical date."""
+    zone = conf.get("core", "default_timezone")  # jobs.airflow sets it
+    # And no start date: a DAG that is unpaused waits for its next time instead of making up for the last one.
+    return CronTriggerTimetable(cron, timezone=zone, interval=timedelta(days=1), run_immediately=timedelta(0))
 
 
 def business_date(context: dict[str, Any]) -> date:

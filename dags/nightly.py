@@ -18,13 +18,13 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import DAG, CronTriggerTimetable, TaskGroup
+from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.alerts import deadline_missed
-from dags.night_shift import DATE, DEFAULTS, FAILURE, TIME_ZONE, business_date, close_night, open_night, step
+from dags.night_shift import DATE, DEFAULTS, FAILURE, business_date, close_night, every, open_night, step
 from jobs.tables import Table, nightly
 
 TABLES = nightly()
@@ -84,8 +84,7 @@ def _reason(ti: Any, name: str, state: str | None) -> str:
 with DAG(
     "nightly",
     doc_md=__doc__,
-    # No start date: unpausing waits for the next night instead of running the last one at once.
-    schedule=CronTriggerTimetable("0 3 * * *", timezone=TIME_ZONE, interval=timedelta(days=1)),
+    schedule=every("0 3 * * *"),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,

@@ -32,7 +32,7 @@ STOP_SECONDS = 10
 def environment(metadata: str = SCHEDULED) -> dict[str, str]:
     """The variables that make Airflow this checkout's own and keep it on loopback."""
     settings = read_settings()
-    home = settings.local / "airflow"
+    home, logs = settings.local / "airflow", settings.local / "logs/airflow"
     port = os.environ.get("AIRFLOW__API__PORT", "8080")
     python_path = [str(ROOT), str(ROOT / "conf/airflow")]
     python_path += [
@@ -52,10 +52,8 @@ def environment(metadata: str = SCHEDULED) -> dict[str, str]:
         # Who reaches loopback is admin: there is no password to print, keep or lose.
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / metadata}",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.local / "logs/airflow"),
-        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(
-            settings.local / "logs/airflow/dag_processor"
-        ),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
         # A supervisor that misses the end of its task by a moment looks again after this time, not at once.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "ECHOLAKE_DEADLINE_MINUTES": str(settings.configuration.deadline_minutes),
@@ -75,8 +73,8 @@ def run_dag(dag_id: str, conf: dict[str, Any], meanwhile: Callable[[], object] |
     prepared = Thread(target=_quietly, args=[meanwhile or (lambda: None)])
     prepared.start()
     log_file = _log_of(f"{dag_id}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
-    sys.stdout.write(f"{dag_id}: each task in full in {_shown(log_file)}\n")
-    with _output_in(log_file) as console:
+    _say(f"{dag_id}: each task in full in {_shown(log_file)}")
+    with output_in(log_file) as console:
         _migrate()
         return _run(dag_id, conf, console)
 
@@ -97,20 +95,18 @@ def _run(dag_id: str, conf: dict[str, Any], console: TextIO) -> int:
     dag = bag.dags[dag_id]
     # A test run falls over a deadline at its end (apache/airflow#73428), and nothing watches one here.
     dag.deadline = None
-    progress = _Progress(console)
+    progress = Progress(console)
     tasks: list[Any] = list(dag.tasks)
     for task in tasks:
         task.on_execute_callback = [*task.on_execute_callback, progress.begun]
         task.on_success_callback = [*task.on_success_callback, progress.done]
         task.on_retry_callback = [*task.on_retry_callback, progress.retried]
         task.on_failure_callback = [*task.on_failure_callback, progress.failed]
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run = dag.test(run_conf=conf)
+        with _stoppable():
+            run = dag.test(run_conf=conf)
     except KeyboardInterrupt:
         return progress.interrupted()
-    finally:
-        signal.signal(signal.SIGTERM, before)
     waiting = 0
     for task in run.get_task_instances():
         waiting += task.state == "upstream_failed"
@@ -119,7 +115,7 @@ def _run(dag_id: str, conf: dict[str, Any], console: TextIO) -> int:
     return progress.ended(run.state == "success", waiting)
 
 
-class _Progress:
+class Progress:
     """A line for each task on the console, whose full output goes elsewhere."""
 
     def __init__(self, console: TextIO) -> None:
@@ -193,28 +189,27 @@ def standalone() -> int:
     os.environ.update(env)
     _migrate()
     services: dict[str, subprocess.Popen[bytes]] = {}
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        for name in SERVICES:
-            services[name] = _start(name)
-        sys.stdout.write("Airflow starts; Ctrl-C stops it\n")
-        sys.stdout.flush()
-        is_ready = False
-        while not (died := [name for name, service in services.items() if service.poll() is not None]):
-            if not is_ready and (is_ready := _is_healthy(url)):
-                sys.stdout.write(f"Airflow is ready: {url}/dags/nightly\n")
-                sys.stdout.flush()
-            time.sleep(0.5)
-        sys.stdout.write(
-            f"failed: Airflow's {died[0]} stopped by itself; its log is {_shown(_log_of(died[0]))}\n"
-        )
-        return 1
+        with _stoppable():
+            return _serve(url, services)
     except KeyboardInterrupt:
-        sys.stdout.write("Airflow stops\n")
+        _say("Airflow stops")
         return 0
     finally:
-        signal.signal(signal.SIGTERM, before)
         _stop(list(services.values()))
+
+
+def _serve(url: str, services: dict[str, subprocess.Popen[bytes]]) -> int:
+    for name in SERVICES:
+        services[name] = _start(name)
+    _say("Airflow starts; Ctrl-C stops it")
+    is_ready = False
+    while not (ended := [name for name, service in services.items() if service.poll() is not None]):
+        if not is_ready and (is_ready := _is_healthy(url)):
+            _say(f"Airflow is ready: {url}/dags/nightly")
+        time.sleep(0.5)
+    _say(f"failed: Airflow's {ended[0]} ended by itself; its log is {_shown(_log_of(ended[0]))}")
+    return 1
 
 
 def _demand_free_port(port: str) -> None:
@@ -286,7 +281,20 @@ def _migrate() -> None:
 
 
 @contextmanager
-def _output_in(log_file: Path) -> Iterator[TextIO]:
+def _stoppable() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does, and Ctrl-C also a job that a shell runs in the background."""
+    before = {
+        sign: signal.signal(sign, signal.default_int_handler) for sign in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+
+
+@contextmanager
+def output_in(log_file: Path) -> Iterator[TextIO]:
     """All output of this process and of what it starts goes into the file; yields what was stdout before."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -302,6 +310,11 @@ def _output_in(log_file: Path) -> Iterator[TextIO]:
         for stream, copy in zip((1, 2), saved, strict=True):
             os.dup2(copy, stream)
             os.close(copy)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _log_of(name: str) -> Path:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from jobs import windows
 from jobs.columns import caller_key
 from jobs.gold.service import repeat_calls, service_kpis
-from jobs.lake import Lake, in_dates
+from jobs.lake import Lake, computed, in_dates
 from jobs.settings import Settings
 from jobs.silver import caller_history
 from jobs.tables import TABLES, Table
@@ -75,12 +75,9 @@ def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
     if plan.since is not None:
         calls, kept = (rows.where(f"event_date >= DATE'{plan.since}'") for rows in (calls, kept))
         history = lake.read(HISTORY)
-    made = repeat_calls.build(calls, history, *values).persist()
-    try:
-        expect(REPEAT_CALLS, made)
-        return written + lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
-    finally:
-        made.unpersist()
+    made = computed(repeat_calls.build(calls, history, *values))
+    expect(REPEAT_CALLS, made)
+    return written + lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
 
 
 def update_service_kpis(lake: Lake, settings: Settings, expect: Expect) -> int:
@@ -96,25 +93,19 @@ def update_service_kpis(lake: Lake, settings: Settings, expect: Expect) -> int:
         calls, repeats = (rows.where(days.format(day="event_date")) for rows in (calls, repeats))
         kept = kept.where(days.format(day="day"))
     target = settings.configuration.service_kpis.target_wait_seconds
-    made = service_kpis.build(calls, repeats, target).persist()
-    try:
-        expect(SERVICE_KPIS, made)
-        return lake.replace_changed(SERVICE_KPIS, made, "day", kept, **plan.note)
-    finally:
-        made.unpersist()
+    made = computed(service_kpis.build(calls, repeats, target))
+    expect(SERVICE_KPIS, made)
+    return lake.replace_changed(SERVICE_KPIS, made, "day", kept, **plan.note)
 
 
 def _merge(lake: Lake, table: Table, changes: DataFrame, plan: windows.Plan | None, expect: Expect) -> int:
-    changes = changes.persist()
-    try:
-        if table.partition:
-            days = [row[0] for row in changes.select(table.partition).distinct().collect()]
-            on, rows = windows.on_key(table, days), changes.count() if days else 0
-        else:
-            on, rows = windows.on_key(table), changes.count()
-        if rows:
-            expect(table, changes.where("NOT _delete"))
-            lake.merge(table, changes, on, **(plan.note if plan else {}))
-        return rows
-    finally:
-        changes.unpersist()
+    changes = computed(changes)
+    rows = changes.count()
+    if not rows:
+        return 0
+    days = None
+    if table.partition:
+        days = [row[0] for row in changes.select(table.partition).distinct().collect()]
+    expect(table, changes.where("NOT _delete"))
+    lake.merge(table, changes, windows.on_key(table, days), **(plan.note if plan else {}))
+    return rows

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns import business_date
-from jobs.lake import Lake, in_dates
+from jobs.lake import Lake, computed, in_dates
 from jobs.settings import Settings
 from jobs.silver import closings, current, versions
 from jobs.tables import TABLES, Feed, Table
@@ -29,13 +29,9 @@ def update(
         raise TypeError(f"{table.name} has no feed")
     lake.create(table)
     delivered, touched = _delivered(lake, feed, days, settings)
-    delivered = delivered.persist()
     make = _current_changes if table.module == "jobs.silver.current" else _version_changes
-    try:
-        changes = make(lake, table, feed, delivered, touched, settings)
-        return 0 if changes is None else _publish(lake, table, changes, expect)
-    finally:
-        delivered.unpersist()
+    changes = make(lake, table, feed, delivered, touched, settings)
+    return 0 if changes is None else _publish(lake, table, changes, expect)
 
 
 def _delivered(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> tuple[DataFrame, list[date]]:
@@ -125,7 +121,8 @@ def _without_taken_back(
     is_ours = F.expr(in_dates("s.ds", touched))
     began_here = F.expr(in_dates("s.known_on", touched))
     lost = (is_ours & ~F.col("s._held")) | (began_here & F.col("b.b_ds").isNull())
-    marked = marked.select(*(f"s.{name}" for name in names if name != "_counts"), (~lost).alias("_counts")).persist()
+    marked = marked.select(*(f"s.{name}" for name in names if name != "_counts"), (~lost).alias("_counts"))
+    marked = computed(marked)
     lost_rows = marked.where("NOT _counts")
     if lost_rows.isEmpty():
         return marked.select(*names), delivered.limit(0)
@@ -149,7 +146,7 @@ def _version_changes(
         return None
     rows = delivered.drop("event_date")
     keys = rows.select(*feed.lake_key).unionByName(of_batches.select(*feed.lake_key)).distinct()
-    stands = _of_keys(kept, keys, feed).persist()
+    stands = computed(_of_keys(kept, keys, feed))
     is_held = F.expr(f"{_same_key(feed, 's', 'd')} AND s.known_on = d.ds AND s.row_hash = d.row_hash")
     lost = stands.where(in_dates("known_on", touched)).alias("s").join(rows.alias("d"), is_held, "left_anti")
     candidates = stands.withColumn("ds", F.col("known_on")).select(*rows.columns)
@@ -185,25 +182,25 @@ def _as_merge(built: DataFrame, table: Table, feed: Feed) -> DataFrame:
 def _publish(
     lake: Lake, table: Table, changes: DataFrame, expect: Callable[[Table, DataFrame], None]
 ) -> int:
-    changes = changes.persist()
-    try:
-        counts = changes.groupBy("_match_date").count().collect()
-        rows = sum(row["count"] for row in counts)
-        matched = [row["_match_date"] for row in counts if row["_match_date"] is not None]
-        if not rows:
-            return 0
-        expect(table, changes.where("NOT _delete"))
-        if not matched:
-            lake.append(table, changes.select(*table.column_names))
-            return rows
-        feed = table.feed
-        same = _same_key(feed, "kept", "new") if feed else ""
-        column = "known_on" if "superseded_on" in table.column_names else table.partition
-        date_matches = f" AND kept.{column} = new._match_date AND ({in_dates(f'kept.{column}', matched)})" if column else " AND new._match_date IS NOT NULL"
-        lake.merge(table, changes, same + date_matches)
+    changes = computed(changes)
+    counts = changes.groupBy("_match_date").count().collect()
+    rows = sum(row["count"] for row in counts)
+    matched = [row["_match_date"] for row in counts if row["_match_date"] is not None]
+    if not rows:
+        return 0
+    expect(table, changes.where("NOT _delete"))
+    if not matched:
+        lake.append(table, changes.select(*table.column_names))
         return rows
-    finally:
-        changes.unpersist()
+    same = _same_key(table.feed, "kept", "new") if table.feed else ""
+    column = "known_on" if "superseded_on" in table.column_names else table.partition
+    if column is None:
+        # An entity stands once; a row without a match is new.
+        lake.merge(table, changes, f"{same} AND new._match_date IS NOT NULL")
+    else:
+        pruned = in_dates(f"kept.{column}", matched)
+        lake.merge(table, changes, f"{same} AND kept.{column} = new._match_date AND ({pruned})")
+    return rows
 
 
 def _look(delivered: DataFrame, of_batches: DataFrame, dates: str) -> tuple[list[date], bool]:

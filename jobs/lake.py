@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
+from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -215,6 +216,15 @@ class Lake:
         folder = UPath(self.root, "vault")
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(VAULT_MODE)
+
+
+def computed(rows: DataFrame) -> DataFrame:
+    """The rows computed once, with their plan cut off.
+
+    A frame that is merely cached drags its whole plan into every later query, which over Connect is sent, analysed
+    and compiled anew each time.
+    """
+    return rows.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
 
 
 def in_dates(column: str, dates: Iterable[date | None]) -> str:

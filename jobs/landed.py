@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from jobs.bronze import door
 from jobs.errors import DataError
 from jobs.columns import row_hash
-from jobs.lake import Lake, in_dates
+from jobs.lake import Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
 from jobs.settings import Settings, Source
 from jobs.sources import RawRows, SourceFile, changed_since_found, find, read, unreadable
@@ -70,12 +70,9 @@ def land(
         return Landed(nothing, _publish(lake, feed, None, days, [], [], expect))
     ensure_key(settings.key_file)
     with _door_session(lake.spark, source), _readable(feed, files):
-        rows = _rows(lake, feed, source, settings, days, found, files).persist()
-        try:
-            account = _account(rows)
-            written = _publish(lake, feed, rows, days, account, [file.name for file in files], expect)
-        finally:
-            rows.unpersist()
+        rows = computed(_rows(lake, feed, source, settings, days, found, files))
+        account = _account(rows)
+        written = _publish(lake, feed, rows, days, account, [file.name for file in files], expect)
     changed = changed_since_found(files)
     if changed is not None:
         raise DataError(
@@ -225,20 +222,20 @@ def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Se
         "ds",
         "source_file",
         "source_line",
-        "reason",
-        "column",
-        F.when(F.col("reason").isNotNull(), F.col("raw")).alias("raw"),
+        "_reason",
+        "_column",
+        F.when(F.col("_reason").isNotNull(), F.col("raw")).alias("raw"),
         *(F.col(f"_{column.name}.value").alias(f"clear_{column.name}") for column in feed.personal),
     )
     names = [column.name for column in feed.lake_columns]
-    is_whole = F.col("column").isNotNull()
+    is_whole = F.col("_column").isNotNull()
     return kept.withColumn("row_hash", row_hash(names)).withColumn(
-        "row", F.when(F.col("reason").isNotNull(), door.shown(feed, is_whole))
+        "row", F.when(F.col("_reason").isNotNull(), door.shown(feed, is_whole))
     )
 
 
 def _account(rows: DataFrame) -> list:
-    problem = F.col("reason").isNotNull()
+    problem = F.col("_reason").isNotNull()
     return (
         rows.groupBy("ds", "source_file")
         .agg(
@@ -246,14 +243,14 @@ def _account(rows: DataFrame) -> list:
             F.count_if(~problem).alias("rows_landed"),
             F.count_if(problem).alias("rows_quarantined"),
             F.sum(F.when(~problem, F.col("row_hash")).cast("decimal(38,0)")).alias("landed_print"),
-            F.sum(F.when(problem, _quarantine_hash()).cast("decimal(38,0)")).alias("quarantined_print"),
+            F.sum(F.when(problem, _quarantine_hash("_reason", "_column")).cast("decimal(38,0)")).alias("quarantined_print"),
         )
         .collect()
     )
 
 
-def _quarantine_hash() -> Column:
-    return row_hash(["reason", "column", "row", "source_line"])
+def _quarantine_hash(reason: str, column: str) -> Column:
+    return row_hash([reason, column, "row", "source_line"])
 
 
 def _publish(
@@ -278,7 +275,7 @@ def _publish(
         lake.create(bronze)
         return 0
     where = in_dates("ds", differing)
-    good = lake.empty(bronze) if rows is None else rows.where("reason IS NULL").withColumn("loaded_at", F.current_timestamp()).select(*bronze.column_names)
+    good = lake.empty(bronze) if rows is None else rows.where("_reason IS NULL").withColumn("loaded_at", F.current_timestamp()).select(*bronze.column_names)
     if lands:
         expect(bronze, good)
     lake.replace(bronze, good.where(where), where)
@@ -291,7 +288,7 @@ def _publish_quarantine(
     is_batch = in_dates("ds", days)
     listed = ", ".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in files)
     where = f"({is_batch})" + (f" OR (ds IS NULL AND source_file IN ({listed}))" if files else "")
-    stands = _prints(lake, quarantine, None, _quarantine_hash(), where)
+    stands = _prints(lake, quarantine, None, _quarantine_hash("reason", "column"), where)
     comes = {
         (row["ds"], row["source_file"]): (row["rows_quarantined"], row["quarantined_print"])
         for row in account
@@ -303,7 +300,10 @@ def _publish_quarantine(
     bad = lake.empty(quarantine)
     raw = lake.empty(QUARANTINE_RAW)
     if rows is not None:
-        aside = rows.where("reason IS NOT NULL").withColumn("loaded_at", F.current_timestamp())
+        # A feed may have a column called reason itself.
+        aside = rows.where("_reason IS NOT NULL").withColumns(
+            {"loaded_at": F.current_timestamp(), "reason": F.col("_reason"), "column": F.col("_column")}
+        )
         bad = aside.select(*quarantine.column_names)
         raw = aside.withColumn("feed", F.lit(feed.name)).select(*QUARANTINE_RAW.column_names)
     lake.replace(QUARANTINE_RAW, raw, f"feed = '{feed.name}' AND ({where})")
@@ -331,25 +331,23 @@ def _publish_vault(lake: Lake, feed: Feed, rows: DataFrame) -> None:
         for column in feed.personal
     ]
     clear = (
-        rows.where("reason IS NULL")
+        rows.where("_reason IS NULL")
         .select(F.col(person).alias("person_id"), F.explode(F.array(*values)).alias("v"), "ds")
         .where("v.token IS NOT NULL")
         .groupBy("person_id", "v.personal_column", "v.token")
         .agg(F.min("v.value").alias("value"), F.min("ds").alias("known_on"))
     )
     same = "kept.person_id <=> new.person_id AND kept.personal_column = new.personal_column AND kept.token = new.token"
-    known = lake.read(vault).select("person_id", "personal_column", "token", "known_on")
-    news = (
-        clear.alias("new")
-        .join(known.alias("kept"), F.expr(f"{same} AND kept.known_on <= new.known_on"), "left_anti")
-        .withColumn("_delete", F.lit(False))
-        .persist()
+    known = lake.read(vault).select("person_id", "personal_column", "token", F.col("known_on").alias("_since"))
+    news = clear.alias("new").join(known.alias("kept"), F.expr(same), "left").where("_since IS NULL OR _since > known_on")
+    news = computed(
+        news.select("new.*", F.col("_since").isNotNull().alias("_earlier"), F.lit(False).alias("_delete"))
     )
-    try:
-        if not news.isEmpty():
-            lake.merge(vault, news, same)
-    finally:
-        news.unpersist()
+    kinds = {row["_earlier"] for row in news.select("_earlier").distinct().collect()}
+    if True in kinds:
+        lake.merge(vault, news, same)
+    elif kinds:
+        lake.append(vault, news.select(*vault.column_names))
 
 
 def _batches(

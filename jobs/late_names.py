@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns import row_hash
-from jobs.lake import Lake, in_dates
+from jobs.lake import Lake, computed, in_dates
 from jobs.privacy import redacted
 from jobs.settings import Settings
 from jobs.tables import FEEDS, TABLES, Feed, Table
@@ -39,11 +39,8 @@ def _again(lake: Lake, feed: Feed, bronze: Table, days: list[date], names_of: st
     again = landed
     for column in feed.texts:
         again = again.withColumn(column.name, redact(column.name, F.col("ds").cast("string")))
-    again = _hashed(again, feed).select(*bronze.column_names).persist()
-    try:
-        return lake.replace_changed(bronze, again, "ds", landed, ignore=["loaded_at"])
-    finally:
-        again.unpersist()
+    again = _hashed(again, feed).select(*bronze.column_names)
+    return lake.replace_changed(bronze, computed(again), "ds", landed, ignore=["loaded_at"])
 
 
 def _hashed(rows: DataFrame, feed: Feed) -> DataFrame:

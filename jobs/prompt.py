@@ -17,8 +17,8 @@ from jobs.settings import read_settings
 from jobs.tables import TABLES, Table
 
 VAULT = "vault"
-ROWS_SHOWN = 100  # in a terminal; a file or a pipe gets all
-ALL = 1_000_000
+ROWS_SHOWN = 100  # in a terminal; a file or a pipe gets as many as DuckDB draws
+UNLIMITED = 1_000_000
 HISTORY_LINES = 1_000
 SILENT = (duckdb.StatementType.CREATE, duckdb.StatementType.DROP, duckdb.StatementType.SET)
 
@@ -26,7 +26,7 @@ HELP = """\
 A statement ends with a semicolon and may go over several lines. Tables are layer.table:
   SELECT * FROM gold.service_kpis ORDER BY day, queue;
   DESCRIBE gold.repeat_calls;
-  COPY (SELECT * FROM gold.service_kpis) TO 'kpis.csv';
+  COPY (SELECT * FROM gold.service_kpis) TO 'kpis.csv';   -- all rows; shown are at most 10,000
 .tables   the tables of the lake, and what a row of each is
 .help     this text
 .quit     ends; so does Ctrl-D. Ctrl-C drops what is typed or stops the statement that runs"""
@@ -47,7 +47,7 @@ def run(command: str | None) -> int:
             f"the lake {settings.lake}",
             expected="a lake with tables",
             found="none",
-            todo="make run makes a small one; make nightly DATE=... makes yours; ECHOLAKE_LAKE says where it lies",
+            todo="make run makes a small one, make nightly yours; ECHOLAKE_LAKE says where a lake lies",
         )
     if command is None and sys.stdin.isatty():
         with _history(settings.local / "sql_history"):
@@ -73,7 +73,7 @@ class _Lake:
         return any(self._is_made(table) for table in TABLES.values())
 
     def answer(self, text: str) -> bool:
-        """Runs a dot command or all statements of a text, up to the first that fails; returns whether none did."""
+        """Runs a dot command, or statements up to the first that fails; returns whether none did."""
         try:
             if text.strip().startswith("."):
                 self._obey(text.strip())
@@ -81,7 +81,8 @@ class _Lake:
             for statement in self.db.extract_statements(text):
                 self._open_tables_of(statement.query)
                 self._show(statement)
-        except (duckdb.Error, DeltaError, OSError, ValueError) as error:
+        except (duckdb.Error, DeltaError, OSError, RuntimeError, ValueError) as error:
+            # A RuntimeError is how DuckDB says that Ctrl-C stopped it.
             sys.stdout.flush()
             sys.stderr.write(f"failed: {self._explained(error, text)}\n")
             return False
@@ -119,7 +120,7 @@ class _Lake:
         if sys.stdout.isatty():
             result.show(max_width=shutil.get_terminal_size().columns, max_rows=ROWS_SHOWN)
         else:
-            result.show(max_width=ALL, max_rows=ALL, max_col_width=ALL)
+            result.show(max_width=UNLIMITED, max_rows=UNLIMITED, max_col_width=UNLIMITED)
 
     def _explained(self, error: Exception, text: str) -> str:
         if isinstance(error, duckdb.CatalogException):

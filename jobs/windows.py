@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns import caller_key
-from jobs.lake import Lake, in_dates
+from jobs.lake import Lake, computed, in_dates
 from jobs.settings import Settings
 from jobs.tables import TABLES, Table
 from jobs.tables.gold import WINDOWS
@@ -76,7 +76,8 @@ def late_callers(plan: Plan) -> DataFrame | None:
     """The callers, before and after the change, of late rows; None where there are none."""
     if plan.late is None:
         return None
-    callers = plan.late.select(caller_key().alias("caller_key")).distinct().persist()
+    callers = plan.late.select(caller_key().alias("caller_key")).distinct()
+    callers = computed(callers)
     return None if callers.isEmpty() else callers
 
 

@@ -12,9 +12,10 @@ from tempfile import TemporaryDirectory
 archive, jars = sys.argv[1], Path(sys.argv[2]).glob("*.jar")
 folder = TemporaryDirectory()
 
+# No compiling for a long life; no word on each class that can't be archived.
+java_options = f'-XX:TieredStopAtLevel=1 -Xlog:disable -XX:ArchiveClassesAtExit="{archive}"'
 settings = {
-    # What it can't archive (signed jars, generated classes) would fill the log.
-    "spark.driver.extraJavaOptions": f'-Xlog:cds=off -Xlog:cds+dynamic=off -XX:ArchiveClassesAtExit="{archive}"',
+    "spark.driver.extraJavaOptions": java_options,
     "spark.jars": ",".join(map(str, jars)),
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",

@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS=never
 main() {
   local java_release wanted
   java_release=$(find_java_release)
-  wanted=$(fingerprint requirements.lock pyproject.toml jobs/__init__.py scripts/* "$java_release")
+  wanted=$(fingerprint requirements.lock pyproject.toml jobs/__init__.py scripts/*.* "$java_release")
   [[ -e $python ]] && is_done all .local/jars "$wanted" && return
 
   mkdir -p $setup
@@ -63,8 +63,10 @@ find_java_release() {
 
 check_java() {
   local found hint
-  found=$("$java" -version 2>&1 | head -n 1) || found="no java"
+  # Not its first line: that may tell of JAVA_TOOL_OPTIONS.
+  found=$("$java" -version 2>&1 | sed -n '/ version "/p') || found=
   [[ $found == *' version "17'* ]] && return
+  found=${found:-no java}
   hint=$(compgen -G '/usr/lib/jvm/*17*/bin/java' | head -n 1) || true
   if [[ -n $hint ]]; then
     fail "Java 17" "$found" "export JAVA_HOME=${hint%/bin/java}"
@@ -110,7 +112,7 @@ install_jars() {
   "$java" "-Divy.default.ivy.user.dir=$PWD/$ivy" -jar .venv/lib/python3.11/site-packages/pyspark/jars/ivy-*.jar \
     -settings scripts/ivysettings.xml -ivy scripts/ivy.xml -cache $ivy \
     -retrieve "$new/[artifact]-[revision].[ext]" >$setup/ivy.log 2>&1 ||
-    fail "the jars of scripts/ivy.xml" "$(grep -m 1 -E 'ERROR|UNRESOLVED|Exception' $setup/ivy.log)" \
+    fail "the jars of scripts/ivy.xml" "$(grep -m 1 -oE '(Server access error|SERVER ERROR) .*' $setup/ivy.log || echo "an error")" \
       "see whether Maven Central can be reached; the whole log is $setup/ivy.log"
   (cd $new && sha256sum --check --quiet --strict ../../../scripts/jars.sha256) ||
     fail "the jars of scripts/jars.sha256" "others (above)" "run make again; if it stays so, do not trust them"

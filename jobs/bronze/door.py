@@ -33,7 +33,7 @@ def build(
     batches: DataFrame | date,
     time_zone: str,
 ) -> DataFrame:
-    """Rows with the feed's columns, `ds source_file source_line raw reason column`; `reason` is null on good ones.
+    """Rows with the feed's columns, `ds source_file source_line raw _reason _column`; `_reason` is null on good ones.
 
     `batches` is the date of the batch, or (source_file, ds) where files bring several. `time_zone` is the
     business time zone. Rows that are not ours (`where` is false) are left out.
@@ -65,8 +65,8 @@ def build(
     finding = F.coalesce("_finding", _finding(feed, time_zone))
     return typed.withColumn("_finding", finding).select(
         *(name for name in typed.columns if name != "_finding"),
-        F.col("_finding.reason").alias("reason"),
-        F.col("_finding.column").alias("column"),
+        F.col("_finding.reason").alias("_reason"),
+        F.col("_finding.column").alias("_column"),
     )
 
 

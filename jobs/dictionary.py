@@ -1,0 +1,111 @@
+"""docs/data_dictionary.md: every table and column of the lake, written from the declarations."""
+
+import sys
+from collections.abc import Iterator
+
+from jobs.settings import ROOT
+from jobs.tables import TABLES, Column, Kind, Table
+
+FILE = ROOT / "docs/data_dictionary.md"
+
+LAYERS = {
+    "bronze": "What each batch of a feed brought, typed, with personal data replaced.",
+    "silver": "One clean row per thing, and how things were known on a past date.",
+    "gold": "One table per business question.",
+    "quarantine": "Rows that the door set aside, with the reason.",
+    "vault": "The only place with personal data in clear. `make sql` leaves it out.",
+    "ops": "What came in, what ran, which dates are complete.",
+}
+
+NIGHTS = {
+    Kind.LANDED: "The night of D puts the batch of D in place of what stood there for D.",
+    Kind.KEYED: "A night changes the keys that its batches brought or took back, and no others.",
+    Kind.CARRIED: "A night takes in the days that later nights leave alone; the state runs on from there.",
+    Kind.WINDOW: "A night makes the last days anew, and older rows where late data touched them.",
+    Kind.RECORD: "Written along with other tables.",
+}
+
+HEAD = """\
+# Data dictionary
+
+Written by `make docs` from `jobs/tables/`; a test fails when it is stale. Do not edit it by hand.
+
+Times are UTC. Dates named `day`, `event_date`, `ds`, `known_on` or `superseded_on` are business dates.
+A required column is never null. `decimal` columns are exact, `double` ones are not.
+"""
+
+
+def write(only_check: bool = False) -> int:
+    """Writes the dictionary, or says whether it is stale; returns the exit code."""
+    text = "\n".join(_lines())
+    if not only_check:
+        FILE.parent.mkdir(exist_ok=True)
+        FILE.write_text(text, encoding="utf-8")
+        return 0
+    if FILE.exists() and FILE.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write(
+        f"{FILE.relative_to(ROOT)} is not what jobs/tables/ declares\n"
+        "  to do:    make docs, and commit it with the declarations\n"
+    )
+    return 1
+
+
+def _lines() -> Iterator[str]:
+    yield HEAD
+    for layer, about in LAYERS.items():
+        tables = [table for table in TABLES.values() if table.layer == layer]
+        yield f"## {layer}\n"
+        yield f"{about}\n"
+        yield from (f"- [`{table.name}`](#{_anchor(table)})" for table in tables)
+        yield ""
+        # Tables of a layer with the same columns, such as quarantine's, list them once.
+        shown: dict[tuple[Column, ...], Table] = {}
+        for table in tables:
+            yield from _table(table, shown.get(table.columns))
+            shown.setdefault(table.columns, table)
+
+
+def _table(table: Table, alike: Table | None) -> Iterator[str]:
+    yield f"### {table.name}\n"
+    yield f"{table.about}.\n"
+    readers = [other.name for other in TABLES.values() if table.name in other.inputs]
+    facts = {
+        "Key": _names(table.key) or "none",
+        "Kind": f"{table.kind}. {NIGHTS[table.kind]}",
+        "Partitioned by": _names([table.partition] if table.partition else []),
+        "Made from": _names(table.inputs),
+        "Read by": _names(readers),
+        "Owner": table.owner,
+        "Subject": table.subject,
+        "Impact of failure": table.impact,
+    }
+    yield from (f"- **{title}**: {fact}" for title, fact in facts.items() if fact)
+    yield ""
+    if alike is not None:
+        yield f"Columns: those of [`{alike.name}`](#{_anchor(alike)}).\n"
+        return
+    yield "| column | type | required | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for column in table.columns:
+        required = "yes" if column.required else ""
+        yield f"| `{column.name}` | {column.type} | {required} | {_meaning(column)} |"
+    yield ""
+
+
+def _meaning(column: Column) -> str:
+    meaning = column.comment
+    if not all(value in column.comment for value in column.values):
+        meaning += f"; one of {', '.join(column.values)}"
+    if column.between and "{} to {}".format(*column.between) not in column.comment:
+        meaning += "; from {} to {}".format(*column.between)
+    return meaning.replace("|", "\\|")
+
+
+def _names(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _anchor(table: Table) -> str:
+    # As Markdown viewers make it of a heading: points go, the rest stays.
+    return table.name.replace(".", "")
