@@ -17,9 +17,26 @@ def main(arguments: list[str] | None = None) -> int:
     except (DataError, LakeBusyError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
+    except Exception as error:
+        print(f"failed: {_unexpected(error)}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return FAILED
+
+
+def _unexpected(error: Exception) -> str:
+    """Notes an error that nobody foresaw, without data, and says in a line where."""
+    import traceback
+
+    from jobs.privacy import scrub
+    from jobs.settings import ROOT
+
+    log = ROOT / ".local/logs" / f"error-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(scrub("".join(traceback.format_exception(error))))
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {scrub(first)[:300]}; the whole of it is in {log}"
 
 
 def _with_table_first(arguments: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ def linked(calls: DataFrame, caller_history: DataFrame, transfer_minutes: int, c
 
     `calls` hold all calls of their callers from some date on, `caller_history` each caller's last inbound call
     before that date. A transfer starts within `transfer_minutes` of the end of a call that was handed on; a chain
-    ends after a gap of more than `chain_gap_days` (rules.md section 1).
+    ends after a gap of more than `chain_gap_days` (docs/definitions.md).
     """
     inbound = calls.where("direction = 'inbound'").withColumn("caller_key", caller_key())
     in_time = Window.partitionBy("caller_key").orderBy("started_at", "call_id")

@@ -13,7 +13,7 @@ def business_date(instant: str, time_zone: str) -> Column:
 
 
 def caller_key(customer_id: str = "customer_id", caller_token: str = "caller_token", call_id: str = "call_id") -> Column:
-    """Who called: the customer, else the number, else the call stands alone (rules.md section 1)."""
+    """Who called: the customer, else the number, else the call stands alone (docs/definitions.md)."""
     return F.coalesce(
         F.concat(F.lit("c:"), F.col(customer_id)),
         F.concat(F.lit("n:"), F.col(caller_token)),

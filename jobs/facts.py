@@ -32,6 +32,8 @@ def update_caller_history(lake: Lake, settings: Settings, expect: Expect) -> int
     limits = (numbers.transfer_minutes, numbers.chain_gap_days)
     reach = timedelta(days=windows.LONGEST_WINDOW_DAYS + numbers.late_days + 1)
     end = plan.known_until.date() - timedelta(days=1) - reach
+    if plan.since is None and not any(day < end for day in lake.dates(CALLS, "event_date")):
+        return 0
     calls, history = lake.read(CALLS), lake.read(HISTORY)
     if plan.since is None:
         made = caller_history.build(calls.where(f"event_date < DATE'{end}'"), lake.empty(HISTORY), *limits)

@@ -13,7 +13,7 @@ from jobs.silver import closings, current, versions
 from jobs.tables import TABLES, Feed, Table
 
 EVENTS_AHEAD = 2
-"""Days by which an event may lie after its batch (contract.md: from D+2 on it is set aside)."""
+"""Days by which an event may lie after its batch (docs/definitions.md: from D+2 on it is set aside)."""
 
 
 def update(
@@ -28,6 +28,14 @@ def update(
     if feed is None:
         raise TypeError(f"{table.name} has no feed")
     lake.create(table)
+    dated = {"known_on": days} if table.module == "jobs.silver.versions" else {"ds": days, "known_on": days}
+    bronze = TABLES[f"bronze.{feed.name}"]
+    if feed.texts:
+        # Customers of an older batch that landed late may have changed how later texts are redacted.
+        days = sorted({*days, *(day for day in lake.dates(bronze, "ds") if day > min(days))})
+    is_untouched = not lake.may_hold(bronze, {"ds": days}) and not lake.may_hold(table, dated)
+    if is_untouched and settings.source(feed).delivery != "snapshot":
+        return 0
     delivered, touched = _delivered(lake, feed, days, settings)
     make = _current_changes if table.module == "jobs.silver.current" else _version_changes
     changes = make(lake, table, feed, delivered, touched, settings)
@@ -37,13 +45,9 @@ def update(
 def _delivered(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> tuple[DataFrame, list[date]]:
     """What the batches of `days` brought, with closings; and the dates whose rows this decides."""
     bronze = _bronze(lake, feed, settings)
-    if feed.texts:
-        # Customers of an older batch that landed late may have changed how later texts are redacted.
-        later = bronze.where(f"ds > DATE'{min(days)}'").select("ds").distinct().collect()
-        days = sorted({*days, *(row[0] for row in later)})
     if settings.source(feed).delivery != "snapshot":
         return bronze.where(in_dates("ds", days)), list(days)
-    all_days = sorted(row[0] for row in bronze.select("ds").distinct().collect())
+    all_days = lake.dates(TABLES[f"bronze.{feed.name}"], "ds")
     before = [day for day in all_days if day < min(days)][-1:]
     after = [day for day in all_days if day > max(days)][:1]
     near = [day for day in all_days if min(days) <= day <= max(days)]
@@ -61,7 +65,7 @@ def _all_delivered(lake: Lake, feed: Feed, settings: Settings, keys: DataFrame, 
     rows = _of_keys(bronze, keys, feed)
     if settings.source(feed).delivery != "snapshot":
         return rows
-    all_days = [row[0] for row in bronze.select("ds").distinct().collect()]
+    all_days = lake.dates(TABLES[f"bronze.{feed.name}"], "ds")
     return closings.build(rows, feed, all_days, settings.time_zone)
 
 
@@ -82,7 +86,9 @@ def _current_changes(
     redelivery_days = settings.source(feed).redelivery_days
     silver = lake.read(table)
     of_batches = silver.where(f"({in_dates('ds', touched)}) OR ({in_dates('known_on', touched)})")
-    event_dates, has_rows_of_batches = _look(delivered, of_batches, "ds" if feed.is_entity else "event_date")
+    may_have = lake.may_hold(table, {"ds": touched, "known_on": touched})
+    dates = "ds" if feed.is_entity else "event_date"
+    event_dates, has_rows_of_batches = _look(delivered, of_batches if may_have else None, dates)
     if not event_dates and not has_rows_of_batches:
         return None
     near = silver if feed.is_entity else silver.where(_within(event_dates, redelivery_days))
@@ -141,7 +147,8 @@ def _version_changes(
 ) -> DataFrame | None:
     kept = lake.read(table)
     of_batches = kept.where(in_dates("known_on", touched))
-    brought, has_rows_of_batches = _look(delivered, of_batches, "ds")
+    may_have = lake.may_hold(table, {"known_on": touched})
+    brought, has_rows_of_batches = _look(delivered, of_batches if may_have else None, "ds")
     if not brought and not has_rows_of_batches:
         return None
     rows = delivered.drop("event_date")
@@ -203,9 +210,11 @@ def _publish(
     return rows
 
 
-def _look(delivered: DataFrame, of_batches: DataFrame, dates: str) -> tuple[list[date], bool]:
+def _look(delivered: DataFrame, of_batches: DataFrame | None, dates: str) -> tuple[list[date], bool]:
     """The dates of what was delivered, and whether the table holds rows of these batches: in one query."""
-    found = delivered.select(dates).distinct().unionByName(of_batches.select(F.lit(None).cast("date").alias(dates)).limit(1))
+    found = delivered.select(dates).distinct()
+    if of_batches is not None:
+        found = found.unionByName(of_batches.select(F.lit(None).cast("date").alias(dates)).limit(1))
     values = [row[0] for row in found.collect()]
     return [value for value in values if value is not None], None in values
 

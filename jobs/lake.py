@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
+from deltalake import DeltaTable
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -16,6 +17,8 @@ from jobs.tables import Table
 
 CONFLICT_TRIES = 5
 VAULT_MODE = 0o700
+COMMITS_LOOKED_AT = 100
+"""How far back a note of an earlier run is searched; without one everything is made anew."""
 
 
 class Lake:
@@ -33,7 +36,8 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been made."""
-        return UPath(self.path(table), "_delta_log").exists()
+        # A folder alone may be what a killed process left behind.
+        return next(iter(UPath(self.path(table), "_delta_log").glob("*.json")), None) is not None
 
     def read(self, table: Table) -> DataFrame:
         """All rows; empty where the table has not been made yet."""
@@ -56,8 +60,7 @@ class Lake:
         """The latest version, None where the table has not been made yet."""
         if not self.exists(table):
             return None
-        history = self.spark.sql(f"DESCRIBE HISTORY {self._sql_name(table)} LIMIT 1")
-        return int(history.select("version").collect()[0][0])
+        return DeltaTable(self.path(table)).version()
 
     def consumed(self, table: Table, source: Table) -> int | None:
         """The version of `source` from which `table` was last made, as its own commits say."""
@@ -68,9 +71,8 @@ class Lake:
         """What the latest commit that says anything of `key` says; None where none does."""
         if not self.exists(table):
             return None
-        history = self.spark.sql(f"DESCRIBE HISTORY {self._sql_name(table)} LIMIT 100")
-        for (note,) in history.select("userMetadata").collect():
-            noted = json.loads(note) if note else {}
+        for commit in DeltaTable(self.path(table)).history(COMMITS_LOOKED_AT):
+            noted = json.loads(commit.get("userMetadata") or "{}")
             if key in noted:
                 return noted[key]
         return None
@@ -116,6 +118,20 @@ class Lake:
             f"COMMENT {_quoted(table.about)} TBLPROPERTIES ({listed})"
         )
 
+    def may_hold(self, table: Table, dates: dict[str, Sequence[date]], or_null: str | None = None) -> bool:
+        """Whether any file may hold a row with one of these dates in one of these columns (or null in `or_null`).
+
+        Read from the table's log without Spark: in the order of the dates a batch's rows are new, and a look that
+        starts a query costs more than all the rest of an empty table.
+        """
+        if not self.exists(table):
+            return False
+        files = DeltaTable(self.path(table)).get_add_actions(flatten=True)
+        columns = {name: files.column(name).to_pylist() for name in files.schema.names}
+        return any(
+            _may_be(columns, name, i, set(days)) for name, days in dates.items() for i in range(files.num_rows)
+        ) or (or_null is not None and any(count != 0 for count in columns.get(f"null_count.{or_null}", [None])))
+
     def replace(self, table: Table, rows: DataFrame, where: str, **note: Any) -> None:
         """In one commit the rows for which `where` holds give way to `rows`, which all satisfy it."""
         self.create(table)
@@ -128,6 +144,20 @@ class Lake:
                 .save(self.path(table))
             )
         )
+
+    def dates(self, table: Table, partition: str) -> list[date]:
+        """The values of a partition column, oldest first, without reading a row."""
+        if not self.exists(table):
+            return []
+        values = {each[partition] for each in DeltaTable(self.path(table)).partitions()}
+        return sorted(date.fromisoformat(str(value)) for value in values)
+
+    def put(self, table: Table, rows: DataFrame, where: str, is_new: bool) -> None:
+        """Replaces the rows for which `where` holds; where there are none (`is_new`) a mere append is cheaper."""
+        if is_new:
+            self.append(table, rows)
+        else:
+            self.replace(table, rows, where)
 
     def append(self, table: Table, rows: DataFrame, **note: Any) -> None:
         """Adds rows in one commit."""
@@ -152,6 +182,12 @@ class Lake:
         names = ", ".join(f"`{name}`" for name in table.column_names)
         values = ", ".join(f"new.`{name}`" for name in table.column_names)
         self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", self._note(note))
+        try:
+            self._commit_merge(table, on, assigned, names, values)
+        finally:
+            self.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
+
+    def _commit_merge(self, table: Table, on: str, assigned: str, names: str, values: str) -> None:
         self._commit(
             lambda: self.spark.sql(
                 f"MERGE INTO {self._sql_name(table)} kept USING echolake_changes new ON {on} "
@@ -160,7 +196,6 @@ class Lake:
                 f"WHEN NOT MATCHED AND NOT new._delete THEN INSERT ({names}) VALUES ({values})"
             )
         )
-        self.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
 
     def replace_changed(
         self, table: Table, rows: DataFrame, by: str, existing: DataFrame, ignore: Sequence[str] = (), **note: Any
@@ -216,6 +251,13 @@ class Lake:
         folder = UPath(self.root, "vault")
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(VAULT_MODE)
+
+
+def _may_be(columns: dict[str, list[Any]], name: str, file: int, days: set[date]) -> bool:
+    if f"partition.{name}" in columns:
+        return columns[f"partition.{name}"][file] in days
+    low, high = (columns.get(f"{end}.{name}", [None] * (file + 1))[file] for end in ("min", "max"))
+    return low is None or high is None or any(low <= day <= high for day in days)
 
 
 def computed(rows: DataFrame) -> DataFrame:

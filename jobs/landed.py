@@ -17,7 +17,7 @@ from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
 from jobs.settings import Settings, Source
 from jobs.sources import RawRows, SourceFile, changed_since_found, find, read, unreadable
 from jobs.tables import TABLES, Feed, Table
-from jobs.tables.landed import QUARANTINE_RAW
+from jobs.tables.landed import QUARANTINE_RAW, VAULT
 
 # The names with which values fail, dates of two digits read and files split are those of the source's world,
 # not of ours: see docs/decisions.
@@ -68,20 +68,15 @@ def land(
     nothing = [Batch(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
     if not files:
         return Landed(nothing, _publish(lake, feed, None, days, [], [], expect))
-    ensure_key(settings.key_file)
+    # A new key over old pseudonyms would break every match without a word.
+    ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
     with _door_session(lake.spark, source), _readable(feed, files):
         rows = computed(_rows(lake, feed, source, settings, days, found, files))
         account = _account(rows)
+        _refuse_changed(feed, files)
         written = _publish(lake, feed, rows, days, account, [file.name for file in files], expect)
-    changed = changed_since_found(files)
-    if changed is not None:
-        raise DataError(
-            f"{feed.name}: {changed.name} changed while it was read",
-            expected="a file that stays as it is while it is read",
-            found="it changed or went away meanwhile",
-            todo="run the same night again when the source has finished writing",
-        )
-    return Landed([*nothing, *_batches(feed, account, files, found)], written)
+        sizes = _rows_of_files(lake, feed, source, settings, days, found, files) if _has_undated(account) else {}
+    return Landed([*nothing, *_batches(feed, account, files, found, sizes)], written)
 
 
 @contextmanager
@@ -127,7 +122,50 @@ def _refuse_missing(
     )
 
 
+def _refuse_changed(feed: Feed, files: Sequence[SourceFile]) -> None:
+    changed = changed_since_found(files)
+    if changed is not None:
+        raise DataError(
+            f"{feed.name}: {changed.name} changed while it was read",
+            expected="a file that stays as it is while it is read",
+            found="it changed or went away meanwhile",
+            todo="run the same night again when the source has finished writing",
+        )
+
+
+def _has_undated(account: list) -> bool:
+    return any(row["ds"] is None for row in account)
+
+
+def _rows_of_files(
+    lake: Lake,
+    feed: Feed,
+    source: Source,
+    settings: Settings,
+    days: Sequence[date],
+    found: dict[date, list[SourceFile]],
+    files: list[SourceFile],
+) -> dict[str, int]:
+    """All rows of each file, of whatever date: rows that do not say their date are held against them."""
+    rows = _passed(lake, feed, source, settings, days, found, files)
+    return {name: count for name, count in rows.groupBy("source_file").count().collect()}
+
+
 def _rows(
+    lake: Lake,
+    feed: Feed,
+    source: Source,
+    settings: Settings,
+    days: Sequence[date],
+    found: dict[date, list[SourceFile]],
+    files: list[SourceFile],
+) -> DataFrame:
+    rows = _passed(lake, feed, source, settings, days, found, files)
+    in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
+    return _without_personal_data(rows.where(in_range), lake, feed, settings)
+
+
+def _passed(
     lake: Lake,
     feed: Feed,
     source: Source,
@@ -152,8 +190,7 @@ def _rows(
     rows = groups[0]
     for group in groups[1:]:
         rows = rows.unionByName(group)
-    in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
-    return _without_personal_data(rows.where(in_range), lake, feed, settings)
+    return rows
 
 
 def _batch_of_file(
@@ -268,7 +305,7 @@ def _publish(
     if rows is not None and feed.personal and any(row["rows_landed"] for row in account):
         _publish_vault(lake, feed, rows)
     _publish_quarantine(lake, feed, quarantine, rows, days, account, files)
-    stands = _prints(lake, bronze, days, "row_hash")
+    stands = _prints(lake, bronze, "row_hash", in_dates("ds", days)) if lake.may_hold(bronze, {"ds": days}) else {}
     lands = {(row["ds"], row["source_file"]): (row["rows_landed"], row["landed_print"]) for row in account if row["rows_landed"]}
     differing = sorted({ds for ds, file in stands.keys() | lands.keys() if stands.get((ds, file)) != lands.get((ds, file))})
     if not differing:
@@ -278,7 +315,7 @@ def _publish(
     good = lake.empty(bronze) if rows is None else rows.where("_reason IS NULL").withColumn("loaded_at", F.current_timestamp()).select(*bronze.column_names)
     if lands:
         expect(bronze, good)
-    lake.replace(bronze, good.where(where), where)
+    lake.put(bronze, good.where(where), where, is_new=not stands)
     return sum(count for (ds, _), (count, _print) in lands.items() if ds in differing)
 
 
@@ -288,7 +325,10 @@ def _publish_quarantine(
     is_batch = in_dates("ds", days)
     listed = ", ".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in files)
     where = f"({is_batch})" + (f" OR (ds IS NULL AND source_file IN ({listed}))" if files else "")
-    stands = _prints(lake, quarantine, None, _quarantine_hash("reason", "column"), where)
+    or_null = "ds" if files else None
+    stands = {}
+    if lake.may_hold(quarantine, {"ds": days}, or_null):
+        stands = _prints(lake, quarantine, _quarantine_hash("reason", "column"), where)
     comes = {
         (row["ds"], row["source_file"]): (row["rows_quarantined"], row["quarantined_print"])
         for row in account
@@ -306,15 +346,15 @@ def _publish_quarantine(
         )
         bad = aside.select(*quarantine.column_names)
         raw = aside.withColumn("feed", F.lit(feed.name)).select(*QUARANTINE_RAW.column_names)
-    lake.replace(QUARANTINE_RAW, raw, f"feed = '{feed.name}' AND ({where})")
-    lake.replace(quarantine, bad, where)
+    is_new = not lake.may_hold(QUARANTINE_RAW, {"ds": days}, or_null)
+    lake.put(QUARANTINE_RAW, raw, f"feed = '{feed.name}' AND ({where})", is_new)
+    lake.put(quarantine, bad, where, is_new=not stands)
 
 
-def _prints(lake: Lake, table: Table, days: Sequence[date] | None, hashed: Column | str, where: str | None = None) -> dict:
-    if not lake.exists(table):
-        return {}
+def _prints(lake: Lake, table: Table, hashed: Column | str, where: str) -> dict:
+    """Per batch and file, how many rows stand and a sum over their hashes."""
     hash_ = F.col(hashed) if isinstance(hashed, str) else hashed
-    rows = lake.read(table).where(where or in_dates("ds", days or []))
+    rows = lake.read(table).where(where)
     prints = rows.groupBy("ds", "source_file").agg(F.count("*"), F.sum(hash_.cast("decimal(38,0)")))
     return {(ds, file): (count, print_) for ds, file, count, print_ in prints.collect()}
 
@@ -351,7 +391,11 @@ def _publish_vault(lake: Lake, feed: Feed, rows: DataFrame) -> None:
 
 
 def _batches(
-    feed: Feed, account: list, files: Sequence[SourceFile], found: dict[date, list[SourceFile]]
+    feed: Feed,
+    account: list,
+    files: Sequence[SourceFile],
+    found: dict[date, list[SourceFile]],
+    sizes: dict[str, int],
 ) -> list[Batch]:
     by_name = {file.name: file for file in files}
     counted = {(row["ds"], row["source_file"]): row for row in account}
@@ -361,6 +405,6 @@ def _batches(
         row = counted.get((ds, name))
         numbers = (row["rows_in"], row["rows_landed"], row["rows_quarantined"]) if row else (0, 0, 0)
         batches.append(
-            Batch(feed.name, ds, name, *numbers, by_name[name].bytes, by_name[name].modified_at)
+            Batch(feed.name, ds, name, *numbers, by_name[name].bytes, by_name[name].modified_at, sizes.get(name, 0))
         )
     return batches

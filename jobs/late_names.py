@@ -25,9 +25,7 @@ def redact_again(lake: Lake, days: Sequence[date], settings: Settings) -> int:
     changed = 0
     for feed in (feed for feed in FEEDS if feed.texts):
         bronze = TABLES[f"bronze.{feed.name}"]
-        later = [
-            row[0] for row in lake.read(bronze).where(f"ds >= DATE'{first}'").select("ds").distinct().collect()
-        ]
+        later = [day for day in lake.dates(bronze, "ds") if day >= first]
         if later and not news.isEmpty():
             changed += _again(lake, feed, bronze, later, lake.path(vault))
     return changed

@@ -1,8 +1,11 @@
-"""One night at a time on a lake: a lock that lies in it and dies with its holder."""
+"""One night at a time on a lake: a lock that lies in it and dies with its holders."""
 
+import contextlib
+import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,48 +24,58 @@ def take(settings: Settings, run_id: str, holder: str) -> None:
     Raises:
         LakeBusyError: another run that is alive has it.
     """
-    lock = _path(settings)
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    for _ in range(3):
-        try:
-            with lock.open("x") as file:
-                file.write(_content(run_id, holder))
-            return
-        except FileExistsError:
-            held = _held(lock)
-            if held.get("run_id") != run_id and _is_alive(held):
-                raise LakeBusyError(
-                    f"the lake {settings.lake} is in use by the run {held.get('run_id')} (process {held.get('pid')}); "
-                    "wait until it has ended, or stop it"
-                ) from None
-            lock.unlink(missing_ok=True)
-    raise LakeBusyError(f"the lock {lock} changes hands too fast; try again")
+    with _guarded(settings) as lock:
+        held = _held(lock)
+        if held.get("run_id") != run_id and _is_alive(held):
+            raise LakeBusyError(
+                f"the lake {settings.lake} is in use by the run {held['run_id']} "
+                f"(processes {', '.join(held['processes']) or 'of a scheduler'}); wait until it has ended, or stop it"
+            )
+        _write(lock, run_id, holder, {})
 
 
 def touch(settings: Settings, run_id: str) -> None:
-    """Says that a task of the run is at work in this process; takes the lock when it is free."""
-    held = _held(_path(settings))
-    if held.get("run_id") != run_id:
-        take(settings, run_id, "process")
-    elif held.get("holder") == "scheduler":
-        _path(settings).write_text(_content(run_id, "scheduler"))
+    """Says that the run is at work in this process; takes the lock when it is free."""
+    with _guarded(settings) as lock:
+        held = _held(lock)
+        is_mine = held.get("run_id") == run_id
+        if is_mine:
+            _write(lock, run_id, held["holder"], held["processes"])
+    if not is_mine:
+        take(settings, run_id, "scheduler")
 
 
 def release(settings: Settings, run_id: str) -> None:
     """Gives the lock back if the run has it."""
-    if _held(_path(settings)).get("run_id") == run_id:
-        _path(settings).unlink(missing_ok=True)
+    with _guarded(settings) as lock:
+        if _held(lock).get("run_id") == run_id:
+            lock.unlink(missing_ok=True)
 
 
-def _path(settings: Settings) -> UPath:
-    return UPath(settings.lake, ".night.lock")
+@contextlib.contextmanager
+def _guarded(settings: Settings) -> Iterator[UPath]:
+    """The lock's file, which no other process of this machine looks at meanwhile."""
+    lock = UPath(settings.lake, ".night.lock")
+    if "://" in settings.lake:
+        yield lock
+        return
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with Path(settings.lake, ".night.guard").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield lock
 
 
-def _content(run_id: str, holder: str) -> str:
-    pid = os.getpid()
-    return json.dumps(
-        {"run_id": run_id, "holder": holder, "pid": pid, "began": _began(pid), "host": os.uname().nodename, "at": time.time()}
-    )
+def _write(lock: UPath, run_id: str, holder: str, processes: dict[str, str | None]) -> None:
+    running = {pid: began for pid, began in processes.items() if began is not None and _began(pid) == began}
+    own = str(os.getpid())
+    content = {
+        "run_id": run_id,
+        "holder": holder,
+        "processes": {**running, own: _began(own)},
+        "host": os.uname().nodename,
+        "at": time.time(),
+    }
+    lock.write_text(json.dumps(content))
 
 
 def _held(lock: UPath) -> dict[str, Any]:
@@ -76,15 +89,14 @@ def _held(lock: UPath) -> dict[str, Any]:
 def _is_alive(held: dict[str, Any]) -> bool:
     if not held:
         return False
-    is_recent = time.time() - held["at"] < GRACE_SECONDS
     if held["host"] != os.uname().nodename:
         return True
-    is_running = _began(held["pid"]) == held["began"] is not None
-    return is_running or (held["holder"] == "scheduler" and is_recent)
+    is_recent = held["holder"] == "scheduler" and time.time() - held["at"] < GRACE_SECONDS
+    return is_recent or any(_began(pid) == began for pid, began in held["processes"].items())
 
 
-def _began(pid: int) -> str | None:
-    """When a process started, which tells it from another with the same number."""
+def _began(pid: str) -> str | None:
+    """When a process started, which tells it from another with the same number; None when it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except OSError:

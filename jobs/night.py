@@ -30,7 +30,10 @@ def run_table(name: str, date: date, run_id: str) -> dict[str, Any]:
     """Makes one table for one business date; the outcome goes to the gate and the summary."""
     settings = read_settings()
     lock.touch(settings, run_id)
-    return runner.run(name, [date], run_id, settings).as_dict()
+    try:
+        return runner.run(name, [date], run_id, settings).as_dict()
+    finally:
+        lock.touch(settings, run_id)
 
 
 def gate(date: date, outcomes: Outcomes, run_id: str) -> dict[str, Any]:
@@ -82,12 +85,15 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
 def make_table(name: str, day: date, run_id: str) -> dict[str, Any]:
     """One table for one date, with the lock of the lake."""
     runner.declared(name)
-    made: dict[str, Any] = _in_one_process(
-        day, run_id, lambda settings: runner.run(name, [day], run_id, settings).as_dict()
-    )
-    if made["batches"]:
-        settings = read_settings()
-        _in_one_process(day, run_id, lambda _: _write_batches(_lake(settings, run_id), [day], [made]))
+
+    def make(settings: Settings) -> dict[str, Any]:
+        made = runner.run(name, [day], run_id, settings).as_dict()
+        lake = _lake(settings, run_id)
+        _write_batches(lake, [day], [made])
+        _write_runs(lake, day, [made], [], run_id)
+        return made
+
+    made: dict[str, Any] = _in_one_process(day, run_id, make)
     return made
 
 
@@ -101,7 +107,7 @@ def maintain(date: date, run_id: str, say: Callable[[str], None] = print) -> str
     for table in TABLES.values():
         if not lake.exists(table):
             continue
-        days = keep.get(table.layer)  # type: ignore[call-overload]
+        days = keep["quarantine"] if table.name == "vault.quarantine_raw" else keep.get(table.layer)  # type: ignore[call-overload]
         if days is not None:
             lake.delete(table, f"ds < DATE'{date - timedelta(days=days)}'")
         lake.optimize(table, settings.configuration.vacuum_hours)
@@ -226,8 +232,14 @@ def _finish(
 ) -> str:
     lake = _lake(settings, run_id)
     made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
-    now = datetime.now(UTC)
-    common = {"run_id": run_id, "ds": days[-1], "code_version": __version__, "finished_at": now}
+    _write_runs(lake, days[-1], made, failures, run_id)
+    text = _summary(lake, days, made, failures)
+    write_nights(lake, days, run_id, completed_at=None if failures else datetime.now(UTC), summary=text)
+    return text
+
+
+def _write_runs(lake: Lake, day: date, made: Outcomes, failures: Outcomes, run_id: str) -> None:
+    common = {"run_id": run_id, "ds": day, "code_version": __version__, "finished_at": datetime.now(UTC)}
     records = [
         {**common, **{key: outcome[key] for key in ("table", "state", "rows", "seconds")}, "message": "; ".join(outcome["warnings"]) or None}
         for outcome in made
@@ -236,10 +248,7 @@ def _finish(
         {**common, "table": failure["task"], "state": "failed", "message": failure["reason"]} for failure in failures
     ]
     runs = TABLES["ops.runs"]
-    lake.replace(runs, lake.rows(runs, records), f"run_id = {run_id!r} AND ds = DATE'{days[-1]}'")
-    text = _summary(lake, days, made, failures)
-    write_nights(lake, days, run_id, completed_at=None if failures else now, summary=text)
-    return text
+    lake.replace(runs, lake.rows(runs, records), f"run_id = {run_id!r} AND ds = DATE'{day}'")
 
 
 def write_nights(lake: Lake, days: Sequence[date], run_id: str, **values: Any) -> None:
@@ -295,5 +304,6 @@ def _lake(settings: Settings, run_id: str) -> Lake:
 
 
 def _instant(value: Any) -> datetime | None:
+    # What Spark hands back carries no zone and is the time of this machine.
     parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return parsed.replace(tzinfo=UTC) if parsed is not None and parsed.tzinfo is None else parsed
+    return None if parsed is None else parsed.astimezone(UTC)

@@ -47,9 +47,13 @@ LONGEST_NAME = 5
 """Words of a Latin name, characters of a Chinese one, that are looked for in a text."""
 
 
-def ensure_key(key_file: Path) -> None:
-    """Makes the key of the pseudonyms on first use, readable by its owner alone."""
-    if key_file.exists():
+def ensure_key(key_file: Path, may_make: bool = True) -> None:
+    """Makes the key of the pseudonyms on first use, readable by its owner alone.
+
+    Raises:
+        DataError: there is none, or a short one, where one was used before (`may_make` is false).
+    """
+    if key_file.exists() or not may_make:
         _key(str(key_file))
         return
     key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

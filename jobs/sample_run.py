@@ -6,20 +6,25 @@ from pathlib import Path
 
 import sample
 from jobs import airflow, night
+from jobs.errors import DataError
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 2, 9)
 NIGHTS = 2
 """Nights that run through Airflow; the days before them are loaded as a history."""
+MARK = ".sample"
+"""Says of a landing folder that what it holds is made up."""
 
 
 def run() -> int:
     """Makes the sample world and its last nights; returns 0, or 1 when a night failed."""
     settings = read_settings()
+    _refuse_other_files(Path(settings.landing))
     loaded_to = LAST - timedelta(days=NIGHTS)
     print(f"sample world {FIRST} to {LAST} -> {settings.landing}", flush=True)
     sample.write(Path(settings.landing), FIRST, LAST)
+    (Path(settings.landing) / MARK).touch()
     print(f"history {FIRST} to {loaded_to}, each table once for the whole range", flush=True)
     night.load(FIRST, loaded_to, f"sample__{FIRST}_{loaded_to}", say=lambda line: print(line, flush=True))
     for number in range(NIGHTS, 0, -1):
@@ -37,3 +42,13 @@ def run() -> int:
         f"Airflow    make airflow"
     )
     return 0
+
+
+def _refuse_other_files(landing: Path) -> None:
+    if landing.exists() and any(landing.iterdir()) and not (landing / MARK).exists():
+        raise DataError(
+            "make run",
+            expected="an empty landing folder, or one that an earlier make run filled",
+            found=f"{landing} holds other files",
+            todo="unset ECHOLAKE_LANDING and ECHOLAKE_LAKE, or name empty folders; for real files use make nightly",
+        )

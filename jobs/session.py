@@ -31,7 +31,9 @@ def connect(settings: Settings) -> SparkSession:
     """The session of this process on the configured Spark; the local server is started when it is not up."""
     remote = settings.configuration.spark.remote
     if remote == "classic":
-        return SparkSession.builder.appName("echolake").getOrCreate()
+        session = SparkSession.builder.appName("echolake").getOrCreate()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        return session
     if remote == "local":
         remote = ensure_server(settings)
     # One session a process: a night in one process pays for it once. A server started anew has a new address.
@@ -87,6 +89,9 @@ def _start(settings: Settings) -> str:
         "spark.local.dir": str(settings.local / "spark"),
         "spark.sql.warehouse.dir": str(settings.local / "spark/warehouse"),
     }
+    # What does not fit in memory is spilled there, before it is free of personal data.
+    (settings.local / "spark").mkdir(mode=0o700, exist_ok=True)
+    (settings.local / "spark").chmod(0o700)
     properties = folder / "spark.conf"
     properties.write_text("".join(f"{key} {_text(value)}\n" for key, value in conf.items()))
     command = [str(home / "bin/spark-submit"), "--properties-file", str(properties), "--class", SERVER_CLASS]

@@ -31,7 +31,7 @@ class QuarantineLimit(_Model):
 
 
 class Source(_Model):
-    """Where a feed comes from and how its columns are made (contract.md section 2)."""
+    """Where a feed comes from and how its columns are made (docs/adding_a_feed.md)."""
 
     path: str | None = None
     format: Format | None = None
@@ -50,6 +50,17 @@ class Source(_Model):
     @classmethod
     def _zone_exists(cls, value: str | None) -> str | None:
         return None if value is None else _zone(value)
+
+    @field_validator("path")
+    @classmethod
+    def _placeholders_exist(cls, value: str | None) -> str | None:
+        known = ("ds", "yyyy", "yy", "mm", "dd", "month_name")
+        try:
+            (value or "").format(**dict.fromkeys(known, ""))
+        except (KeyError, ValueError, IndexError):
+            listed = " ".join(f"{{{name}}}" for name in known)
+            raise ValueError(f"the placeholders of a path are {listed}; found {value}") from None
+        return value
 
     @field_validator("ds", "where", mode="before")
     @classmethod
@@ -166,7 +177,7 @@ def _read(
         first = error.errors()[0]
         raise DataError(
             f"configuration ({', '.join(str(file.name) for file in files)})",
-            expected="the keys of contract.md section 2, each with a value of its type",
+            expected="the keys of docs/adding_a_feed.md, each with a value of its type",
             found=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
             todo=f"mend that key; {error.error_count()} keys are wrong in all",
         ) from None

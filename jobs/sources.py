@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow.parquet as pq
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from upath import UPath
@@ -74,7 +75,7 @@ def read(
     Raises:
         DataError: a file that cannot be read, has no header, or a header of other columns.
     """
-    groups: dict[tuple[str, tuple[str, ...]], list[SourceFile]] = {}
+    groups: dict[tuple[str, tuple[str, ...], int], list[SourceFile]] = {}
     for file in files:
         format_ = source.format or file.format
         if format_ is None:
@@ -84,11 +85,11 @@ def read(
                 found="another ending",
                 todo=f"set feeds.{feed.name}.format, or keep other files out of {source.path}",
             )
-        groups.setdefault((format_, _columns_of(feed, source, file, format_)), []).append(file)
+        groups.setdefault((format_, *_columns_of(feed, source, file, format_)), []).append(file)
     readers = {"csv": _csv, "json": _json, "json_document": _json_document, "parquet": _parquet}
     return [
-        readers[format_](spark, feed, source, columns, tuple(members))
-        for (format_, columns), members in sorted(groups.items())
+        readers[format_](spark, feed, source, (columns, header_at), tuple(members))
+        for (format_, columns, header_at), members in sorted(groups.items())
     ]
 
 
@@ -137,26 +138,30 @@ def _described(path: UPath, name: str) -> SourceFile:
     return SourceFile(uri=str(path), name=name, bytes=status.st_size, modified_at=modified)
 
 
-def _columns_of(feed: Feed, source: Source, file: SourceFile, format_: str) -> tuple[str, ...]:
+Header = tuple[tuple[str, ...], int]
+"""Names of the columns, and the number of the line that names them (from 0; -1 where none does)."""
+
+
+def _columns_of(feed: Feed, source: Source, file: SourceFile, format_: str) -> Header:
     try:
         if format_ == "csv":
             return _csv_columns(feed, source, file)
         if format_ == "parquet":
             with UPath(file.uri).open("rb") as stream:
-                return tuple(f"{field.name}:{field.type}" for field in pq.read_schema(stream))
+                return tuple(f"{field.name}:{field.type}" for field in pq.read_schema(stream)), -1
     except DataError:
         raise
     except Exception as error:  # any reader's error means the same: this file cannot be read
         raise unreadable(feed, file.name, f"{type(error).__name__}: {error}") from None
-    return ()
+    return (), -1
 
 
-def _csv_columns(feed: Feed, source: Source, file: SourceFile) -> tuple[str, ...]:
+def _csv_columns(feed: Feed, source: Source, file: SourceFile) -> Header:
     options = _csv_options(source)
     encoding = options.get("encoding") or options.get("charset") or "utf-8"
     compression = "gzip" if file.uri.endswith(".gz") else None
     with UPath(file.uri).open("rb", compression=compression) as stream:
-        first = next((line for line in stream if line.strip()), b"")
+        place, first = next(((i, line) for i, line in enumerate(stream) if line.strip()), (-1, b""))
     has_header = options["header"].lower() == "true"
     try:
         text = first.decode(encoding).removeprefix("\ufeff").rstrip("\r\n")
@@ -165,15 +170,17 @@ def _csv_columns(feed: Feed, source: Source, file: SourceFile) -> tuple[str, ...
     separator = options.get("sep") or options.get("delimiter") or ","
     fields = next(csv.reader(io.StringIO(text), delimiter=separator, quotechar=options.get("quote") or '"'), [])
     if not has_header:
-        return tuple(f"_c{i}" for i in range(len(fields)))
+        return tuple(f"_c{i}" for i in range(len(fields))), -1
     if not fields:
         raise unreadable(feed, file.name, "it is empty: not even a header")
     _check_header(feed, source, file, fields, separator)
-    # As Spark's own reader names them.
+    # As Spark's own reader names them, which tells no upper from lower case.
+    names = [field.strip() for field in fields]
+    lower = [name.lower() for name in names]
     return tuple(
-        f"_c{i}" if not field.strip() else f"{field}{i}" if fields.count(field) > 1 else field
-        for i, field in enumerate(fields)
-    )
+        f"_c{i}" if not name else f"{name}{i}" if lower.count(name.lower()) > 1 else name
+        for i, name in enumerate(names)
+    ), place
 
 
 def _check_header(feed: Feed, source: Source, file: SourceFile, fields: list[str], separator: str) -> None:
@@ -200,19 +207,19 @@ def _csv_options(source: Source) -> dict[str, str]:
 
 
 def _csv(
-    spark: SparkSession, feed: Feed, source: Source, columns: tuple[str, ...], files: tuple[SourceFile, ...]
+    spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]
 ) -> RawRows:
+    columns, header_at = header
     options = _csv_options(source)
     schema = ", ".join(f"`{name.replace('`', '``')}` string" for name in (*columns, "_corrupt"))
     parsing = {**options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
-    has_header = options["header"].lower() == "true"
     if NATIVE_OPTIONS & {key.lower() for key in options}:
         rows = spark.read.schema(schema).options(**parsing).csv(_uris(files))
         rows = rows.select("*", _file(files), F.lit(None).cast("bigint").alias("_line"))
         rows = rows.withColumn("_raw", F.coalesce("_corrupt", F.to_json(F.struct(*map(_quoted, columns)))))
     else:
         lines = _lines(spark, files)
-        is_header = F.lit(has_header) & (F.col("_place") == 0) & (F.col("_block") == 0)
+        is_header = (F.col("_place") == header_at) & (F.col("_block") == 0)
         parsed = F.from_csv("value", F.lit(schema), {k: v for k, v in parsing.items() if k != "header"})
         rows = lines.where(~is_header & (F.trim("value") != "")).select("*", parsed.alias("_row"))
         rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
@@ -223,7 +230,7 @@ def _csv(
 
 
 def _json(
-    spark: SparkSession, feed: Feed, source: Source, columns: tuple[str, ...], files: tuple[SourceFile, ...]
+    spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]
 ) -> RawRows:
     options = {"primitivesAsString": "true", **_texts(source.options)}
     inferred = spark.read.options(**options).json(_uris(files)).schema
@@ -242,7 +249,7 @@ def _json(
 
 
 def _json_document(
-    spark: SparkSession, feed: Feed, source: Source, columns: tuple[str, ...], files: tuple[SourceFile, ...]
+    spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]
 ) -> RawRows:
     options = {"primitivesAsString": "true", **_texts(source.options), "multiLine": "true"}
     documents = spark.read.options(**options).json(_uris(files))
@@ -250,12 +257,7 @@ def _json_document(
     documents = documents.select("*", _file(files), corrupt.alias("_corrupt")).drop("_corrupt_record")
     own = [name for name in documents.columns if name not in ("_file", "_corrupt")]
     if source.rows is not None and own:
-        # A document without the array is a broken document, kept as a row of nulls for quarantine.
-        documents = documents.select(
-            F.explode_outer(F.expr(source.rows)).alias("_element"), "_file", "_corrupt"
-        ).withColumn("_corrupt", F.when(F.col("_element").isNull(), F.coalesce("_corrupt", F.lit(source.rows))))
-        own = [field.name for field in documents.schema["_element"].dataType.fields]  # type: ignore[attr-defined]
-        documents = documents.select("_element.*", "_file", "_corrupt")
+        documents, own = _elements(feed, source.rows, documents, own, files)
     kept = F.to_json(F.struct(*map(_quoted, own))) if own else F.lit(None).cast("string")
     rows = documents.select(
         *map(_quoted, own),
@@ -269,8 +271,27 @@ def _json_document(
     return RawRows(rows, tuple(own), files, nested, True)
 
 
+def _elements(
+    feed: Feed, array: str, documents: DataFrame, own: list[str], files: tuple[SourceFile, ...]
+) -> tuple[DataFrame, list[str]]:
+    """A row for each element of an array of the document; a document without the array is a broken one."""
+    try:
+        elements = documents.withColumn("_array", F.expr(array))
+        kind = elements.schema["_array"].dataType
+        fields = [field.name for field in kind.elementType.fields]  # type: ignore[attr-defined]
+    except (AnalysisException, AttributeError):
+        raise unreadable(feed, files[0].name, f"its {array} is no array of objects") from None
+    text = F.coalesce("_corrupt", F.to_json(F.struct(*map(_quoted, own))))
+    whole = elements.where("_array IS NULL OR size(_array) > 0").select(
+        F.explode_outer("_array").alias("_element"),
+        "_file",
+        F.when(F.col("_array").isNull(), text).alias("_corrupt"),
+    )
+    return whole.select("_element.*", "_file", "_corrupt"), fields
+
+
 def _parquet(
-    spark: SparkSession, feed: Feed, source: Source, columns: tuple[str, ...], files: tuple[SourceFile, ...]
+    spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]
 ) -> RawRows:
     rows = spark.read.options(**_texts(source.options)).parquet(*_uris(files))
     own = tuple(rows.columns)
@@ -291,7 +312,10 @@ def _lines(spark: SparkSession, files: tuple[SourceFile, ...]) -> DataFrame:
     place = F.monotonically_increasing_id() % LINES_A_PARTITION
     block = F.col("_metadata.file_block_start")
     lines = spark.read.text(_uris(files)).select("value", _file(files), place.alias("_place"), block.alias("_block"))
-    return lines.withColumn("_line", F.when(F.col("_block") == 0, F.col("_place") + 1))
+    is_first = (F.col("_block") == 0) & (F.col("_place") == 0)
+    unmarked = F.when(is_first, F.regexp_replace("value", "^\ufeff", "")).otherwise(F.col("value"))
+    known_line = F.when(F.col("_block") == 0, F.col("_place") + 1)
+    return lines.withColumns({"value": unmarked, "_line": known_line})
 
 
 def _file(files: tuple[SourceFile, ...]) -> Column:

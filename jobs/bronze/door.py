@@ -13,7 +13,7 @@ from jobs.tables.contract import Column, Feed
 
 EARLIEST_EVENT = "1990-01-01"
 RAW_COLUMNS = ("_file", "_line", "_raw", "_problem")
-_PLAIN_ID = r"^(?=.*[0-9])(?!\+?[0-9\-]{7,}$)[A-Za-z0-9._:#/\-]{1,64}$"
+_PLAIN_ID = r"^(?=.*[0-9])(?!\+?[0-9\-]{7,}$)(?!.*[0-9]{11})[A-Za-z0-9._:#/\-]{1,64}$"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from jobs.tables.contract import Column, Kind, Table
 from jobs.tables.feeds import CALL_CENTRE
 
 WINDOWS: dict[str, int] = {"24h": 24, "72h": 72, "7d": 168, "30d": 720}
-"""Windows of repeat contact in hours (rules.md section 1)."""
+"""Windows of repeat contact in hours (docs/definitions.md)."""
 
 
 def _per_window(name: str, type_: str, comment: str) -> tuple[Column, ...]:

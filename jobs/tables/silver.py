@@ -12,7 +12,8 @@ def _current(feed: Feed) -> Table:
     return Table(
         name=f"silver.{feed.name}",
         about=f"{feed.about}: the version that the source updated last",
-        key=feed.lake_key,
+        # A source may use a key anew after its redelivery days; the event's date tells the things apart.
+        key=(*feed.lake_key, *event_date_name(feed)),
         columns=(
             *feed.lake_columns,
             *event_date,

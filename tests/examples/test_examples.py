@@ -106,7 +106,7 @@ def test_asterisk_cdr_csv_tells_each_call_by_one_of_its_legs(example: Example) -
     assert landed == (len(legs), len(legs), 0) == (84, 84, 0)
     outcome_of = dict(example.calls("call_id", "outcome"))
     assert set(outcome_of) == {f"{leg[16]}-{leg[20]}" for leg in legs}
-    told = defaultdict(list)
+    told: defaultdict[str, list[str]] = defaultdict(list)
     spoken: Counter[str] = Counter()
     for leg in legs:
         outcome = outcome_of[f"{leg[16]}-{leg[20]}"]
@@ -441,7 +441,8 @@ SELECT "vru+line" || '-' || call_id || '-' || "date" AS call_id,
     CASE WHEN was_queued THEN instant[2] END AS queued_at,
     CASE WHEN outcome = 'AGENT' AND instant[3] >= instant[1] AND NOT has_no_service_times
         THEN instant[3] END AS answered_at,
-    greatest(instant[4], CASE WHEN was_queued THEN instant[5] END, CASE WHEN was_served THEN instant[6] END) AS ended_at,
+    greatest(instant[4], CASE WHEN was_queued THEN instant[5] END,
+        CASE WHEN was_served THEN instant[6] END) AS ended_at,
     map {'AGENT': 'answered', 'HANG': 'abandoned', 'PHANTOM': 'failed'}[outcome] AS outcome,
     day::DATE AS ds
 FROM instants
@@ -451,7 +452,8 @@ FROM instants
 def test_online_retail_lands_every_line_of_a_customer_to_the_cent(
     example: Example, raw: duckdb.DuckDBPyConnection
 ) -> None:
-    for file in SHOP.iterdir():
+    # Two of its six months: in a file a day they cost as much as all rows of the bank.
+    for file in (*SHOP.glob("2010-12-*"), *SHOP.glob("2011-01-*")):
         (example.world.landing / file.name).symlink_to(file)
     header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
     line = "C1,22,MUG,-2,2011-06-01 00:30:00,1.125,17850.0,United Kingdom\n"
@@ -462,21 +464,19 @@ def test_online_retail_lands_every_line_of_a_customer_to_the_cent(
     raw.execute("CREATE TABLE expected AS " + SHOP_LINES, {"files": str(example.world.landing / "*.csv*")})
     landed = example.land("online_retail", "transactions", "2010-12-01", "2011-06-02")
 
-    assert landed == (149_053 + 3, 149_053 + 3, 0)
+    assert landed == (LINES + 3, LINES + 3, 0)
     assert _differing(raw, example.world.lake / "bronze/transactions") == ([], [])
     # One id a line: silver, which keeps one row an id, loses none.
-    in_may = "FROM landed WHERE ds <= DATE '2011-05-31'"
-    assert raw.execute(
-        f"SELECT count(DISTINCT transaction_id), sum(amount)::VARCHAR {in_may}"
-    ).fetchall() == [(149_053, "3120488.09")]
+    in_winter = "FROM landed WHERE ds <= DATE '2011-01-31'"
+    numbers = raw.execute(f"SELECT count(DISTINCT transaction_id), sum(amount)::VARCHAR {in_winter}").fetchall()
+    assert numbers == [(LINES, AMOUNT)]
     in_june = "FROM landed WHERE ds > DATE '2011-05-31' ORDER BY ALL"
-    first = ("2011-05-31 23:30:00+00", "-2.25")
-    assert raw.execute(
-        f"SELECT transaction_id, ds::VARCHAR, posted_at::VARCHAR, amount::VARCHAR {in_june}"
-    ).fetchall() == [
-        ("C1-22--2-1.125-1", "2011-06-01", *first),
-        ("C1-22--2-1.125-1", "2011-06-02", *first),
-        ("C1-22--2-1.125-2", "2011-06-01", *first),
+    lines = raw.execute(f"SELECT transaction_id, ds::VARCHAR, posted_at::VARCHAR, amount::VARCHAR {in_june}").fetchall()
+    summer = ("2011-05-31 23:30:00+00", "-2.25")
+    assert lines == [
+        ("C1-22--2-1.125-1", "2011-06-01", *summer),
+        ("C1-22--2-1.125-1", "2011-06-02", *summer),
+        ("C1-22--2-1.125-2", "2011-06-01", *summer),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Repeat contact: which inbound calls repeat an earlier one, and which were followed by another (rules.md 1)."""
+"""Repeat contact: which inbound calls repeat an earlier one, and which were followed by another (docs/definitions.md)."""
 
 from datetime import datetime
 
