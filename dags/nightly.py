@@ -113,5 +113,6 @@ with DAG(
             # What has landed is read through the gate alone.
             ([made for made in inputs if made.task_id not in FEEDS] or [gate]) >> task
         tasks[table.name] = task
-    # Not only the last ones: a task that waits for a failed one counts as done while others still run.
-    [gate, *tasks.values()] >> summary >> close_night(opened)
+    # Not only the last ones: a task that waits for a failed one counts as done while others still run. The
+    # groups add no arrow, they make the UI draw one for all of a layer.
+    [gate, *groups.values(), *tasks.values()] >> summary >> close_night(opened)

@@ -95,7 +95,8 @@ def _start(settings: Settings) -> str:
     properties = folder / "spark.conf"
     properties.write_text("".join(f"{key} {_text(value)}\n" for key, value in conf.items()))
     command = [str(home / "bin/spark-submit"), "--properties-file", str(properties), "--class", SERVER_CLASS]
-    command += ["--driver-java-options", f"-Dlog4j2.configurationFile={ROOT / 'conf/log4j2.properties'}"]
+    more = settings.configuration.spark.conf.get("spark.driver.extraJavaOptions", "")
+    command += ["--driver-java-options", f"-Dlog4j2.configurationFile={ROOT / 'conf/log4j2.properties'} {more}"]
     log = folder / "server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(

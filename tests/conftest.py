@@ -100,8 +100,12 @@ def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from jobs.settings import read_settings
 
     before = dict(os.environ)
-    os.environ["ECHOLAKE_LAKE"] = str(tmp_path_factory.mktemp("server"))
-    os.environ.pop("ECHOLAKE_CONF", None)
+    folder = tmp_path_factory.mktemp("server")
+    # Tests make many small plans: compiling them for a long life costs more than it gives.
+    short_lived = {"spark": {"conf": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}}}
+    (folder / "conf.yaml").write_text(yaml.safe_dump(short_lived))
+    os.environ["ECHOLAKE_LAKE"] = str(folder)
+    os.environ["ECHOLAKE_CONF"] = str(folder / "conf.yaml")
     settings = read_settings()
     os.environ.clear()
     os.environ.update(before)

@@ -468,10 +468,14 @@ def test_online_retail_lands_every_line_of_a_customer_to_the_cent(
     assert _differing(raw, example.world.lake / "bronze/transactions") == ([], [])
     # One id a line: silver, which keeps one row an id, loses none.
     in_winter = "FROM landed WHERE ds <= DATE '2011-01-31'"
-    numbers = raw.execute(f"SELECT count(DISTINCT transaction_id), sum(amount)::VARCHAR {in_winter}").fetchall()
+    numbers = raw.execute(
+        f"SELECT count(DISTINCT transaction_id), sum(amount)::VARCHAR {in_winter}"
+    ).fetchall()
     assert numbers == [(LINES, AMOUNT)]
     in_june = "FROM landed WHERE ds > DATE '2011-05-31' ORDER BY ALL"
-    lines = raw.execute(f"SELECT transaction_id, ds::VARCHAR, posted_at::VARCHAR, amount::VARCHAR {in_june}").fetchall()
+    lines = raw.execute(
+        f"SELECT transaction_id, ds::VARCHAR, posted_at::VARCHAR, amount::VARCHAR {in_june}"
+    ).fetchall()
     summer = ("2011-05-31 23:30:00+00", "-2.25")
     assert lines == [
         ("C1-22--2-1.125-1", "2011-06-01", *summer),
@@ -479,6 +483,8 @@ def test_online_retail_lands_every_line_of_a_customer_to_the_cent(
         ("C1-22--2-1.125-2", "2011-06-01", *summer),
     ]
 
+
+LINES, AMOUNT = 48_762, "1029678.40"
 
 SHOP_LINES = """
 SELECT CAST(CustomerID::DOUBLE AS INT)::VARCHAR AS customer_id,

@@ -1,0 +1,64 @@
+"""Pseudonyms meet where people are the same, and texts lose what is personal and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs import privacy
+from jobs.errors import DataError
+
+NAMES = {privacy.normal_name(name): "2026-01-02" for name in ("Anna Lee", "张伟", "张伟强", "José Álvarez", "Liam O'Brien")}
+KEY = b"k" * 32
+
+
+@pytest.mark.parametrize("written", ["+86 138 0013 8000", "0086 13800138000", "138-0013-8000", "１３８００１３８０００", "tel:+8613800138000"])
+def test_a_number_is_the_same_however_it_is_written(written: str) -> None:
+    assert privacy._phone(written, "phone", "CN", KEY) == privacy._phone("13800138000", "caller_number", "CN", KEY)
+
+
+@pytest.mark.parametrize("written", ["anonymous", "withheld", "unknown", "0000", "", "sip:1001@pbx", None])
+def test_a_number_that_names_nobody_is_null(written: str | None) -> None:
+    assert privacy._phone(written, "phone", "CN", KEY) == (None, None, None, None)
+
+
+def test_country_and_area_stand_beside_the_token() -> None:
+    assert privacy._phone("+1 415 555 2671", "phone", "CN", KEY)[1:] == ("+14155552671", "US", "415")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("call 138 0013 8000 or +1 (415) 555-2671", "call [phone] or [phone]"),
+        ("我叫张伟强，电话13800138000，卡号6222 0212 3456 7890", "我叫[name]，电话[phone]，卡号[card]"),
+        ("资料请发到huangyan60@example.com谢谢", "资料请发到[email]谢谢"),
+        ("身份证11010519491231002X", "身份证[id]"),
+        ("Anna  Lee's card, lee anna, ANNA LEE", "[name]'s card, [name], [name]"),
+        ("José Álvarez and Liam O’Brien", "[name] and [name]"),
+        ("paid 12345.67 on 2026-01-31 10:30, ref C20260101-00012", "paid 12345.67 on 2026-01-31 10:30, ref C20260101-00012"),
+        ('{"phone": 13800138000, "id": "E1", "who": ["张伟"]}', '{"phone": "[phone]", "id": "E1", "who": ["[name]"]}'),
+        (r'{"who": "\u5f20\u4f1f"}', '{"who": "[name]"}'),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_texts_lose_numbers_addresses_and_names(text: str | None, kept: str | None) -> None:
+    names = {**NAMES, "lee anna": "2026-01-02"}
+    assert privacy.redact_text(text, names, "2026-01-05") == kept
+
+
+def test_a_name_counts_from_the_batch_that_brought_it() -> None:
+    assert privacy.redact_text("Anna Lee", NAMES, "2026-01-01") == "Anna Lee"
+    assert privacy.redact_text("Anna Lee", NAMES, "2026-01-02") == "[name]"
+
+
+def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    key = tmp_path / "secrets/key"
+    privacy.ensure_key(key)
+    first = key.read_text()
+    privacy.ensure_key(key)
+    assert key.read_text() == first
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lost_key_is_not_made_anew_over_old_pseudonyms(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="key"):
+        privacy.ensure_key(tmp_path / "key", may_make=False)

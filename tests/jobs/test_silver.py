@@ -1,0 +1,121 @@
+"""Silver is the same whatever the order in which batches arrive, and gives back what a mended batch takes back."""
+
+from datetime import date
+
+import pytest
+
+from tests.conftest import World
+
+CUSTOMERS = "customer_id,name,phone,city,updated_at\n"
+CALLS = "call_id,customer_id,direction,started_at,ended_at,outcome,topic\n"
+
+
+def call(call_id: str, at: str, topic: str) -> str:
+    return f"{call_id},C1,inbound,{at} 10:00:00,{at} 10:05:00,answered,{topic}\n"
+
+
+BATCHES = {
+    "2026-01-01": CALLS + call("once", "2026-01-01", "a") + call("twice", "2026-01-01", "a") + call("moved", "2026-01-01", "a"),
+    "2026-01-02": CALLS + call("twice", "2026-01-01", "a") + call("moved", "2026-01-02", "b") + call("tie", "2026-01-02", "x") + call("tie", "2026-01-02", "y"),
+    "2026-03-20": CALLS + call("once", "2026-03-20", "reused") + call("late", "2026-01-03", "a"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def in_order(module_world: World) -> list[tuple]:
+    return _calls_after(module_world, sorted(BATCHES))
+
+
+def test_the_last_batch_wins_and_a_key_used_anew_is_another_call(in_order: list[tuple]) -> None:
+    assert [row[:3] for row in in_order] == [
+        ("late", date(2026, 1, 3), date(2026, 3, 20)),
+        ("moved", date(2026, 1, 2), date(2026, 1, 1)),
+        ("once", date(2026, 1, 1), date(2026, 1, 1)),
+        ("once", date(2026, 3, 20), date(2026, 3, 20)),
+        ("tie", date(2026, 1, 2), date(2026, 1, 2)),
+        ("twice", date(2026, 1, 1), date(2026, 1, 1)),
+    ]
+
+
+@pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0)])
+def test_batches_in_another_order_end_at_the_same_silver(world: World, in_order: list[tuple], order: tuple) -> None:
+    days = sorted(BATCHES)
+    assert _calls_after(world, [days[i] for i in order]) == in_order
+
+
+def test_a_range_at_once_ends_at_the_same_silver(world: World, in_order: list[tuple]) -> None:
+    _drop_calls(world)
+    world.configure(feeds={"calls": {"optional": True}})
+    days = [str(date.fromordinal(n)) for n in range(date(2026, 1, 1).toordinal(), date(2026, 3, 20).toordinal() + 1)]
+    world.land("calls", *days)
+    world.make("silver.calls", *days)
+    assert _silver_calls(world) == in_order
+
+
+def test_a_mended_batch_takes_back_what_it_no_longer_brings(world: World) -> None:
+    _calls_after(world, ["2026-01-01", "2026-01-02"])
+    world.drop("calls", "2026-01-02", CALLS + call("twice", "2026-01-01", "a"))
+    world.land("calls", "2026-01-02")
+    world.make("silver.calls", "2026-01-02")
+    assert [row[:2] for row in _silver_calls(world)] == [
+        ("moved", date(2026, 1, 1)),
+        ("once", date(2026, 1, 1)),
+        ("twice", date(2026, 1, 1)),
+    ]
+    assert world.make("silver.calls", "2026-01-02") == 0, "a second time there is nothing to do"
+
+
+def test_customers_are_known_as_they_were_in_any_order(world: World) -> None:
+    batches = {
+        "2026-01-01": "C1,Anna Lee,13800138000,Xi'an,2026-01-01 08:00:00\n",
+        "2026-01-02": "C1,Anna Lee,13800138000,Beijing,2026-01-02 08:00:00\nC2,张伟,13900139000,Wuhan,2026-01-02 08:00:00\n",
+        "2026-01-03": "C1,Anna Lee,13800138000,Xi'an,2026-01-01 08:00:00\n",
+    }
+    expected = [
+        ("C1", "Xi'an", date(2026, 1, 1), date(2026, 1, 2)),
+        ("C1", "Beijing", date(2026, 1, 2), None),
+        ("C2", "Wuhan", date(2026, 1, 2), None),
+    ]
+    for day in ("2026-01-03", "2026-01-01", "2026-01-02"):
+        world.drop("customers", day, CUSTOMERS + batches[day])
+        world.land("customers", day)
+        world.make("silver.customers_versions", day)
+        world.make("silver.customers", day)
+    found = world.rows("silver.customers_versions", "customer_id", "city", "known_on", "superseded_on", order="1, 3")
+    assert found == expected
+    assert world.rows("silver.customers", "customer_id", "city", "known_on") == [
+        ("C1", "Beijing", date(2026, 1, 1)),
+        ("C2", "Wuhan", date(2026, 1, 2)),
+    ]
+
+
+def test_whoever_is_absent_from_a_snapshot_is_closed_and_opens_again_when_back(world: World) -> None:
+    world.configure(feeds={"cards": {"delivery": "snapshot"}})
+    header = "card_id,customer_id,product,updated_at\n"
+    both = "K1,C1,gold,2025-12-01 00:00:00\nK2,C2,gold,2025-12-01 00:00:00\n"
+    for day, content in (("2026-01-01", both), ("2026-01-02", both.splitlines()[0]), ("2026-01-03", both.splitlines()[0])):
+        world.drop("cards", day, header + content)
+        world.land("cards", day)
+        world.make("silver.cards", day)
+    assert world.rows("silver.cards", "card_id", "closed_on") == [("K1", None), ("K2", date(2026, 1, 2))]
+    world.drop("cards", "2026-01-04", header + both)
+    world.land("cards", "2026-01-04")
+    world.make("silver.cards", "2026-01-04")
+    assert world.rows("silver.cards", "card_id", "closed_on") == [("K1", None), ("K2", None)]
+
+
+def _drop_calls(world: World) -> None:
+    for day, content in BATCHES.items():
+        world.drop("calls", day, content)
+
+
+def _calls_after(world: World, order: list[str]) -> list[tuple]:
+    _drop_calls(world)
+    for day in order:
+        world.land("calls", day)
+        world.make("silver.calls", day)
+    return _silver_calls(world)
+
+
+def _silver_calls(world: World) -> list[tuple]:
+    return world.rows("silver.calls", "call_id", "event_date", "known_on", "topic", "ds", "row_hash")
