@@ -25,9 +25,7 @@ def task_failed(context: dict[str, Any]) -> None:
     """Tells that a task failed for good."""
     ti, error = context["ti"], context.get("exception")
     # A DataError says itself what to do; anything else was tried again in vain.
-    reason = (
-        str(error).splitlines() if hasattr(error, "headline") else [one_line(error), "  to do:    " + _RERUN]
-    )
+    reason = str(error).splitlines() if hasattr(error, "headline") else [one_line(error), "  to do:    " + _RERUN]
     tell(
         f"{ti.dag_id}: {ti.task_id} failed",
         *reason,

@@ -21,9 +21,7 @@ DEFAULTS: dict[str, Any] = {
         rules=[
             RetryRule("jobs.errors.DataError", RetryAction.FAIL, reason="trying again does not mend data"),
             # In all longer than the two minutes after which the lock of a night that died is given up.
-            RetryRule(
-                "jobs.errors.LakeBusyError", retry_delay=timedelta(seconds=70), reason="another night is on"
-            ),
+            RetryRule("jobs.errors.LakeBusyError", retry_delay=timedelta(seconds=70), reason="another night is on"),
         ]
     ),
     "on_failure_callback": task_failed,

@@ -94,12 +94,8 @@ with DAG(
     tags=["lake"],
 ) as dag:
     opened = open_night()
-    gate = step(
-        "gate", check_feeds, doc_md="All feeds have landed and none lost too many rows to quarantine."
-    )
-    summary = step(
-        "night_summary", summarise, trigger_rule="all_done", doc_md="What came in and what was made."
-    )
+    gate = step("gate", check_feeds, doc_md="All feeds have landed and none lost too many rows to quarantine.")
+    summary = step("night_summary", summarise, trigger_rule="all_done", doc_md="What came in and what was made.")
     layers = dict.fromkeys(table.layer for table in TABLES)
     groups = {layer: TaskGroup(layer, prefix_group_id=False) for layer in layers}
     tasks: dict[str, PythonOperator] = {}

@@ -12,8 +12,8 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations as gx  # noqa: E402
 from great_expectations import expectations as gxe  # noqa: E402
-from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: E402
 from great_expectations.core.expectation_suite import ExpectationSuite  # noqa: E402
+from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: E402
 from great_expectations.expectations.expectation import Expectation  # noqa: E402
 
 from jobs.tables.contract import Table  # noqa: E402
@@ -39,7 +39,9 @@ def validate(table: Table, rows: Any) -> list[Failure]:
     suite = ExpectationSuite(name=table.name, expectations=expected)
     result = batch.get_batch({"dataframe": rows}).validate(suite, result_format="BOOLEAN_ONLY")
     failures = [
-        Failure(_is_critical(found.expectation_config), _sentence(found)) for found in result.results if not found.success
+        Failure(_is_critical(found.expectation_config), _sentence(found))
+        for found in result.results
+        if not found.success
     ]
     return sorted(failures, key=lambda failure: not failure.is_critical)
 
@@ -54,9 +56,7 @@ def declared(table: Table) -> list[Expectation]:
     for column in table.columns:
         if column.values:
             expected.append(
-                gxe.ExpectColumnValuesToBeInSet(
-                    column=column.name, value_set=list(column.values), severity="critical"
-                )
+                gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.values), severity="critical")
             )
         if column.between:
             low, high = column.between

@@ -35,9 +35,7 @@ def environment(metadata: str = SCHEDULED) -> dict[str, str]:
     home, logs = settings.local / "airflow", settings.local / "logs/airflow"
     port = os.environ.get("AIRFLOW__API__PORT", "8080")
     python_path = [str(ROOT), str(ROOT / "conf/airflow")]
-    python_path += [
-        entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in python_path
-    ]
+    python_path += [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in python_path]
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
@@ -231,9 +229,7 @@ def _start(name: str) -> subprocess.Popen[bytes]:
         command.append("--skip-serve-logs")
     with _log_of(name).open("ab") as log:
         # A group of its own: Ctrl-C must not reach the tasks that run, and what is left behind can be ended.
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
 def _stop(services: list[subprocess.Popen[bytes]]) -> None:
@@ -274,18 +270,14 @@ def _migrate() -> None:
         if database.exists() and stamp.exists() and stamp.read_text() == current:
             return
         with _log_of("migrate").open("ab") as log:
-            subprocess.run(
-                [sys.executable, "-m", "airflow", "db", "migrate"], stdout=log, stderr=log, check=True
-            )
+            subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], stdout=log, stderr=log, check=True)
         stamp.write_text(current)
 
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """SIGTERM ends the work as Ctrl-C does, and Ctrl-C also a job that a shell runs in the background."""
-    before = {
-        sign: signal.signal(sign, signal.default_int_handler) for sign in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {sign: signal.signal(sign, signal.default_int_handler) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

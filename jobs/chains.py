@@ -18,12 +18,12 @@ def linked(calls: DataFrame, caller_history: DataFrame, transfer_minutes: int, c
     inbound = calls.where("direction = 'inbound'").withColumn("caller_key", caller_key())
     in_time = Window.partitionBy("caller_key").orderBy("started_at", "call_id")
     so_far = in_time.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    last_before = caller_history.select(
-        F.col("caller_key"), F.struct(*_PREVIOUS).alias("_carried")
-    )
+    last_before = caller_history.select(F.col("caller_key"), F.struct(*_PREVIOUS).alias("_carried"))
     # Inside the window a chain's id and place come from sums, so the struct carries nulls for them.
     own = F.struct(
-        *_PREVIOUS[:5], F.lit(None).cast("string").alias("chain_id"), F.lit(None).cast("bigint").alias("position_in_chain")
+        *_PREVIOUS[:5],
+        F.lit(None).cast("string").alias("chain_id"),
+        F.lit(None).cast("bigint").alias("position_in_chain"),
     )
     chained = inbound.join(last_before, "caller_key", "left").withColumn(
         "_previous", F.coalesce(F.lag(own).over(in_time), F.col("_carried"))

@@ -13,9 +13,7 @@ class DataError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        return (
-            f"{self.headline}\n  expected: {self.expected}\n  found:    {self.found}\n  to do:    {self.todo}"
-        )
+        return f"{self.headline}\n  expected: {self.expected}\n  found:    {self.found}\n  to do:    {self.todo}"
 
     def __reduce__(self) -> tuple:
         # Airflow hands exceptions from process to process, and the default reduction forgets keyword arguments.

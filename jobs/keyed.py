@@ -116,13 +116,17 @@ def _without_taken_back(
     """Marks rows of silver that the batches no longer support, and finds what older or later batches say."""
     same_key = _same_key(feed, "s", "d")
     marked = stands.alias("s").join(
-        delivered.select(*feed.lake_key, F.col("ds").alias("d_ds"), F.col("row_hash").alias("d_hash")).distinct().alias("d"),
+        delivered.select(*feed.lake_key, F.col("ds").alias("d_ds"), F.col("row_hash").alias("d_hash"))
+        .distinct()
+        .alias("d"),
         F.expr(f"{same_key} AND (s.ds = d.d_ds AND s.row_hash = d.d_hash)"),
         "left",
     )
     brought = delivered.select(*feed.lake_key, F.col("ds").alias("b_ds")).distinct().alias("b")
     names = stands.columns
-    marked = marked.select(*(f"s.{name}" for name in names if name != "_counts"), F.col("d.d_ds").isNotNull().alias("_held"))
+    marked = marked.select(
+        *(f"s.{name}" for name in names if name != "_counts"), F.col("d.d_ds").isNotNull().alias("_held")
+    )
     marked = marked.alias("s").join(brought, F.expr(f"{_same_key(feed, 's', 'b')} AND s.known_on = b.b_ds"), "left")
     is_ours = F.expr(in_dates("s.ds", touched))
     began_here = F.expr(in_dates("s.known_on", touched))
@@ -186,9 +190,7 @@ def _as_merge(built: DataFrame, table: Table, feed: Feed) -> DataFrame:
     return changes.select(*table.column_names, "_delete", "_match_date")
 
 
-def _publish(
-    lake: Lake, table: Table, changes: DataFrame, expect: Callable[[Table, DataFrame], None]
-) -> int:
+def _publish(lake: Lake, table: Table, changes: DataFrame, expect: Callable[[Table, DataFrame], None]) -> int:
     changes = computed(changes)
     counts = changes.groupBy("_match_date").count().collect()
     rows = sum(row["count"] for row in counts)
@@ -240,5 +242,3 @@ def _within(days: Sequence[date], distance: int) -> str:
         else:
             spans.append([first, last])
     return " OR ".join(f"event_date BETWEEN DATE'{first}' AND DATE'{last}'" for first, last in spans) or "false"
-
-

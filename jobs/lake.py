@@ -1,7 +1,7 @@
 """The only module that reads or writes Delta."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -108,9 +108,7 @@ class Lake:
             "delta.enableDeletionVectors": "false",
             "delta.checkpointInterval": "20",
             "delta.enableChangeDataFeed": str(table.change_feed).lower(),
-            "delta.dataSkippingStatsColumns": ",".join(
-                name for name in table.statistics if name != table.partition
-            ),
+            "delta.dataSkippingStatsColumns": ",".join(name for name in table.statistics if name != table.partition),
         }
         listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items() if value)
         self.spark.sql(
@@ -127,7 +125,7 @@ class Lake:
         if not self.exists(table):
             return False
         files = DeltaTable(self.path(table)).get_add_actions(flatten=True)
-        columns = {name: files.column(name).to_pylist() for name in files.schema.names}
+        columns: dict[str, list[Any]] = {name: list(files.column(name).to_pylist()) for name in files.schema.names}
         return any(
             _may_be(columns, name, i, set(days)) for name, days in dates.items() for i in range(files.num_rows)
         ) or (or_null is not None and any(count != 0 for count in columns.get(f"null_count.{or_null}", [None])))
@@ -198,7 +196,13 @@ class Lake:
         )
 
     def replace_changed(
-        self, table: Table, rows: DataFrame, by: str, existing: DataFrame, ignore: Sequence[str] = (), **note: Any
+        self,
+        table: Table,
+        rows: DataFrame,
+        by: str,
+        existing: DataFrame,
+        ignore: Sequence[str] = (),
+        **note: Any,
     ) -> int:
         """Replaces the values of column `by` (a date) under which `rows` differ from `existing`.
 
@@ -253,7 +257,7 @@ class Lake:
         folder.chmod(VAULT_MODE)
 
 
-def _may_be(columns: dict[str, list[Any]], name: str, file: int, days: set[date]) -> bool:
+def _may_be(columns: Mapping[str, Sequence[Any]], name: str, file: int, days: set[date]) -> bool:
     if f"partition.{name}" in columns:
         return columns[f"partition.{name}"][file] in days
     low, high = (columns.get(f"{end}.{name}", [None] * (file + 1))[file] for end in ("min", "max"))
@@ -281,9 +285,7 @@ def in_dates(column: str, dates: Iterable[date | None]) -> str:
 
 def _fingerprints(rows: DataFrame, by: str, names: Sequence[str]) -> DataFrame:
     # Decimal sums are exact whatever the order; a bigint sum would overflow.
-    return rows.groupBy(by).agg(
-        F.sum(row_hash(names).cast("decimal(38,0)")).alias("print"), F.count("*").alias("rows")
-    )
+    return rows.groupBy(by).agg(F.sum(row_hash(names).cast("decimal(38,0)")).alias("print"), F.count("*").alias("rows"))
 
 
 def _quoted(text: str) -> str:

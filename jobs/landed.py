@@ -10,8 +10,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.bronze import door
-from jobs.errors import DataError
 from jobs.columns import row_hash
+from jobs.errors import DataError
 from jobs.lake import Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
 from jobs.settings import Settings, Source
@@ -54,7 +54,11 @@ class Landed:
 
 
 def land(
-    lake: Lake, feed: Feed, days: Sequence[date], settings: Settings, expect: Callable[[Table, DataFrame], None]
+    lake: Lake,
+    feed: Feed,
+    days: Sequence[date],
+    settings: Settings,
+    expect: Callable[[Table, DataFrame], None],
 ) -> Landed:
     """Lands the batches of these dates in place of what they were before.
 
@@ -107,9 +111,7 @@ def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
         raise unreadable(feed, names, cause.strip()) from None
 
 
-def _refuse_missing(
-    feed: Feed, source: Source, found: dict[date, list[SourceFile]], settings: Settings
-) -> None:
+def _refuse_missing(feed: Feed, source: Source, found: dict[date, list[SourceFile]], settings: Settings) -> None:
     missing = [day for day, files in found.items() if not files]
     if source.optional or not missing:
         return
@@ -148,7 +150,7 @@ def _rows_of_files(
 ) -> dict[str, int]:
     """All rows of each file, of whatever date: rows that do not say their date are held against them."""
     rows = _passed(lake, feed, source, settings, days, found, files)
-    return {name: count for name, count in rows.groupBy("source_file").count().collect()}
+    return dict(rows.groupBy("source_file").count().collect())
 
 
 def _rows(
@@ -193,9 +195,7 @@ def _passed(
     return rows
 
 
-def _batch_of_file(
-    spark: SparkSession, days: Sequence[date], found: dict[date, list[SourceFile]]
-) -> DataFrame | date:
+def _batch_of_file(spark: SparkSession, days: Sequence[date], found: dict[date, list[SourceFile]]) -> DataFrame | date:
     if len(days) == 1:
         return days[0]
     pairs = [(file.name, day) for day in days for file in found[day]]
@@ -280,7 +280,9 @@ def _account(rows: DataFrame) -> list:
             F.count_if(~problem).alias("rows_landed"),
             F.count_if(problem).alias("rows_quarantined"),
             F.sum(F.when(~problem, F.col("row_hash")).cast("decimal(38,0)")).alias("landed_print"),
-            F.sum(F.when(problem, _quarantine_hash("_reason", "_column")).cast("decimal(38,0)")).alias("quarantined_print"),
+            F.sum(F.when(problem, _quarantine_hash("_reason", "_column")).cast("decimal(38,0)")).alias(
+                "quarantined_print"
+            ),
         )
         .collect()
     )
@@ -306,13 +308,23 @@ def _publish(
         _publish_vault(lake, feed, rows)
     _publish_quarantine(lake, feed, quarantine, rows, days, account, files)
     stands = _prints(lake, bronze, "row_hash", in_dates("ds", days)) if lake.may_hold(bronze, {"ds": days}) else {}
-    lands = {(row["ds"], row["source_file"]): (row["rows_landed"], row["landed_print"]) for row in account if row["rows_landed"]}
-    differing = sorted({ds for ds, file in stands.keys() | lands.keys() if stands.get((ds, file)) != lands.get((ds, file))})
+    lands = {
+        (row["ds"], row["source_file"]): (row["rows_landed"], row["landed_print"])
+        for row in account
+        if row["rows_landed"]
+    }
+    differing = sorted(
+        {ds for ds, file in stands.keys() | lands.keys() if stands.get((ds, file)) != lands.get((ds, file))}
+    )
     if not differing:
         lake.create(bronze)
         return 0
     where = in_dates("ds", differing)
-    good = lake.empty(bronze) if rows is None else rows.where("_reason IS NULL").withColumn("loaded_at", F.current_timestamp()).select(*bronze.column_names)
+    good = (
+        lake.empty(bronze)
+        if rows is None
+        else rows.where("_reason IS NULL").withColumn("loaded_at", F.current_timestamp()).select(*bronze.column_names)
+    )
     if lands:
         expect(bronze, good)
     lake.put(bronze, good.where(where), where, is_new=not stands)
@@ -320,7 +332,13 @@ def _publish(
 
 
 def _publish_quarantine(
-    lake: Lake, feed: Feed, quarantine: Table, rows: DataFrame | None, days: Sequence[date], account: list, files: list[str]
+    lake: Lake,
+    feed: Feed,
+    quarantine: Table,
+    rows: DataFrame | None,
+    days: Sequence[date],
+    account: list,
+    files: list[str],
 ) -> None:
     is_batch = in_dates("ds", days)
     listed = ", ".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in files)
@@ -379,10 +397,10 @@ def _publish_vault(lake: Lake, feed: Feed, rows: DataFrame) -> None:
     )
     same = "kept.person_id <=> new.person_id AND kept.personal_column = new.personal_column AND kept.token = new.token"
     known = lake.read(vault).select("person_id", "personal_column", "token", F.col("known_on").alias("_since"))
-    news = clear.alias("new").join(known.alias("kept"), F.expr(same), "left").where("_since IS NULL OR _since > known_on")
-    news = computed(
-        news.select("new.*", F.col("_since").isNotNull().alias("_earlier"), F.lit(False).alias("_delete"))
+    news = (
+        clear.alias("new").join(known.alias("kept"), F.expr(same), "left").where("_since IS NULL OR _since > known_on")
     )
+    news = computed(news.select("new.*", F.col("_since").isNotNull().alias("_earlier"), F.lit(False).alias("_delete")))
     kinds = {row["_earlier"] for row in news.select("_earlier").distinct().collect()}
     if True in kinds:
         lake.merge(vault, news, same)
@@ -403,8 +421,17 @@ def _batches(
     batches = []
     for ds, name in sorted(wanted, key=lambda pair: (pair[0] is None, str(pair[0]), pair[1])):
         row = counted.get((ds, name))
-        numbers = (row["rows_in"], row["rows_landed"], row["rows_quarantined"]) if row else (0, 0, 0)
         batches.append(
-            Batch(feed.name, ds, name, *numbers, by_name[name].bytes, by_name[name].modified_at, sizes.get(name, 0))
+            Batch(
+                feed.name,
+                ds,
+                name,
+                row["rows_in"] if row else 0,
+                row["rows_landed"] if row else 0,
+                row["rows_quarantined"] if row else 0,
+                by_name[name].bytes,
+                by_name[name].modified_at,
+                sizes.get(name, 0),
+            )
         )
     return batches

@@ -135,10 +135,16 @@ def _make_all(days: Sequence[date], run_id: str, settings: Settings, say: Callab
     tables = nightly()
     for number, table in enumerate(tables, 1):
         if table.kind is not Kind.LANDED and tables[number - 2].kind is Kind.LANDED:
-            failure = _tried(lambda: _gate(days, outcomes, run_id, settings))
+            try:
+                _gate(days, outcomes, run_id, settings)
+            except DataError as error:
+                failure = error
         if failure is not None:
             break
-        failure = _tried(lambda name=table.name: outcomes.append(_made(name, days, run_id, settings, say, f"{number}/{len(tables)}")))
+        try:
+            outcomes.append(_made(table.name, days, run_id, settings, say, f"{number}/{len(tables)}"))
+        except DataError as error:
+            failure = error
     named = failure.headline.split(":")[0] if failure else ""
     failures = [{"task": named, "reason": failure.headline}] if failure else []
     text = _finish(days, outcomes, failures, run_id, settings)
@@ -148,15 +154,14 @@ def _make_all(days: Sequence[date], run_id: str, settings: Settings, say: Callab
     return text
 
 
-def _tried(work: Callable[[], object]) -> DataError | None:
-    try:
-        work()
-    except DataError as error:
-        return error
-    return None
-
-
-def _made(name: str, days: Sequence[date], run_id: str, settings: Settings, say: Callable[[str], None], progress: str) -> dict[str, Any]:
+def _made(
+    name: str,
+    days: Sequence[date],
+    run_id: str,
+    settings: Settings,
+    say: Callable[[str], None],
+    progress: str,
+) -> dict[str, Any]:
     outcome = runner.run(name, days, run_id, settings).as_dict()
     say(f"  [{progress}] {name}: {outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s")
     return outcome
@@ -183,7 +188,12 @@ def _gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Setti
             todo="look at quarantine.<feed> for the reasons, mend file or mapping, and run the same night again",
         )
     write_nights(lake, days, run_id, passed_gate_at=datetime.now(UTC))
-    return {"table": "gate", "state": "done", "rows": sum(batch["rows_in"] for batch in batches), "seconds": 0.0}
+    return {
+        "table": "gate",
+        "state": "done",
+        "rows": sum(batch["rows_in"] for batch in batches),
+        "seconds": 0.0,
+    }
 
 
 def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> list[str]:
@@ -199,9 +209,8 @@ def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> lis
             by_batch[group] = (rows + whole, bad + batch["rows_quarantined"])
         for group, (rows, bad) in by_batch.items():
             if bad > limit.rows and bad > limit.share * rows:
-                broken.append(
-                    f"{feed.name} {group}: {bad:,} of {rows:,} rows quarantined, allowed {limit.rows} or {limit.share:.0%}"
-                )
+                allowed = f"allowed {limit.rows} or {limit.share:.0%}"
+                broken.append(f"{feed.name} {group}: {bad:,} of {rows:,} rows quarantined, {allowed}")
     return broken
 
 
@@ -227,9 +236,7 @@ def _write_batches(lake: Lake, days: Sequence[date], outcomes: Outcomes) -> list
     return parsed
 
 
-def _finish(
-    days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings
-) -> str:
+def _finish(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings) -> str:
     lake = _lake(settings, run_id)
     made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
     _write_runs(lake, days[-1], made, failures, run_id)
@@ -241,7 +248,11 @@ def _finish(
 def _write_runs(lake: Lake, day: date, made: Outcomes, failures: Outcomes, run_id: str) -> None:
     common = {"run_id": run_id, "ds": day, "code_version": __version__, "finished_at": datetime.now(UTC)}
     records = [
-        {**common, **{key: outcome[key] for key in ("table", "state", "rows", "seconds")}, "message": "; ".join(outcome["warnings"]) or None}
+        {
+            **common,
+            **{key: outcome[key] for key in ("table", "state", "rows", "seconds")},
+            "message": "; ".join(outcome["warnings"]) or None,
+        }
         for outcome in made
     ]
     records += [
@@ -268,8 +279,10 @@ def _summary(lake: Lake, days: Sequence[date], made: Outcomes, failures: Outcome
     span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
     state = "FAILED" if failures else "complete"
     lines = [
-        f"night {span}: {state}; {total['rows_in']:,} rows in = {total['rows_landed']:,} landed "
-        f"+ {total['rows_quarantined']:,} quarantined; {sum(outcome['seconds'] for outcome in made):.0f} s in tables"
+        (
+            f"night {span}: {state}; {total['rows_in']:,} rows in = {total['rows_landed']:,} landed "
+            f"+ {total['rows_quarantined']:,} quarantined; {sum(made_one['seconds'] for made_one in made):.0f} s in tables"
+        )
     ]
     lines += [f"  FAILED {failure['task']}: {failure['reason']}" for failure in failures]
     for feed in FEEDS:
@@ -278,7 +291,9 @@ def _summary(lake: Lake, days: Sequence[date], made: Outcomes, failures: Outcome
         if set_aside:
             lines.append(f"  {feed.name}: {set_aside:,} rows in quarantine.{feed.name}")
     changed = [outcome for outcome in made if outcome["rows"]]
-    lines += [f"  {outcome['table']:<28} {outcome['rows']:>10,} rows {outcome['seconds']:>7.1f} s" for outcome in changed]
+    lines += [
+        f"  {outcome['table']:<28} {outcome['rows']:>10,} rows {outcome['seconds']:>7.1f} s" for outcome in changed
+    ]
     same = len(made) - len(changed)
     lines += [f"  {same} tables unchanged"] if same else []
     lines += [f"  warning: {warning}" for outcome in made for warning in outcome["warnings"]]

@@ -8,7 +8,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,7 @@ from jobs.errors import DataError
 
 KEY_BYTES = 32
 KEY_MODE = 0o600
-PSEUDONYM = StructType(
-    [StructField(name, StringType()) for name in ("token", "value", "phone_country", "phone_area")]
-)
+PSEUDONYM = StructType([StructField(name, StringType()) for name in ("token", "value", "phone_country", "phone_area")])
 
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）＠．", "0123456789+-()@.")
 # Forms that nothing else has are redacted wherever they stand; other runs of digits only as words of their own,
@@ -31,7 +29,8 @@ _FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）＠．", 
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("[email]", re.compile(r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")),
     ("[id]", re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx](?!\d)")),
-    ("[card]", re.compile(r"(?<!\d)(?:[3-6]\d{3}[ \-]?\d{4}[ \-]?\d{4}[ \-]?\d{1,7}|3[47]\d{2}[ \-]?\d{6}[ \-]?\d{5})(?!\d)")),
+    ("[card]", re.compile(r"(?<!\d)[3-6]\d{3}[ \-]?\d{4}[ \-]?\d{4}[ \-]?\d{1,7}(?!\d)")),
+    ("[card]", re.compile(r"(?<!\d)3[47]\d{2}[ \-]?\d{6}[ \-]?\d{5}(?!\d)")),
     ("[phone]", re.compile(r"(?<!\d)(?:(?:\+|00)?86[ \-]?)?1[3-9]\d(?:[ \-]?\d{4}){2}(?!\d)")),
     ("[phone]", re.compile(r"(?<![\w+])\+\d(?:[ \-.()/]{0,2}\d){6,14}(?!\d)", re.ASCII)),
     ("[id]", re.compile(r"(?<![\w\-])\d{3}-\d{2}-\d{4}(?![\w\-])", re.ASCII)),
@@ -74,14 +73,14 @@ def pseudonyms(column: str, key_file: str, country: str) -> Callable[..., Any]:
     # Only the path of the key travels in the plan, never the key.
     work = _phone if column in ("phone", "caller_number") else _plain
 
-    @F.pandas_udf(PSEUDONYM)  # type: ignore[call-overload,untyped-decorator]
+    @F.pandas_udf(PSEUDONYM)  # type: ignore[call-overload]
     def pseudonym(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         key = _key(key_file)
         for values in batches:
             made = [work(value, column, country, key) for value in values]
             yield pd.DataFrame(made, columns=PSEUDONYM.names, dtype="object")
 
-    return pseudonym  # type: ignore[no-any-return]
+    return pseudonym
 
 
 def redacted(names_of: str | None) -> Callable[..., Any]:
@@ -91,14 +90,14 @@ def redacted(names_of: str | None) -> Callable[..., Any]:
     is redacted alike whenever it is landed.
     """
 
-    @F.pandas_udf(StringType())  # type: ignore[call-overload,untyped-decorator]
+    @F.pandas_udf(StringType())  # type: ignore[call-overload]
     def redact(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
         names = _names(names_of) if names_of else {}
         for texts, days in batches:
             pairs = zip(texts, days, strict=True)
             yield pd.Series([redact_text(text, names, str(day)) for text, day in pairs], dtype="object")
 
-    return redact  # type: ignore[no-any-return]
+    return redact
 
 
 def redact_text(text: str | None, names: dict[str, str], day: str) -> str | None:
@@ -120,8 +119,12 @@ def scrub(message: str) -> str:
 
 def normal_name(name: str) -> str:
     """The form in which equal names meet: NFKC, lower case, words alone."""
-    words = _WORD.findall(unicodedata.normalize("NFKC", name).casefold())
+    words = _WORD.findall(_folded(name))
     return " ".join(words)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
 
 
 def _plain(value: str | None, column: str, country: str, key: bytes) -> tuple[str | None, ...]:
@@ -198,18 +201,19 @@ def _walk(value: Any, names: dict[str, str], day: str) -> Any:
 def _without_numbers(text: str) -> str:
     text = text.translate(_FULL_WIDTH)
     for label, pattern in _PATTERNS:
-        text = pattern.sub(lambda match, label=label: _label(match.group(), label), text)
+        text = pattern.sub(partial(_label, label), text)
     return text
 
 
-def _label(found: str, label: str) -> str:
+def _label(label: str, match: re.Match[str]) -> str:
+    found = match.group()
     return found if label == "[number]" and _DATE_OR_AMOUNT.match(found) else label
 
 
 def _without_names(text: str, names: dict[str, str], day: str) -> str:
     if not names:
         return text
-    spans = [span for span in (*_latin_spans(text, names, day), *_chinese_spans(text, names, day))]
+    spans = [*_latin_spans(text, names, day), *_chinese_spans(text, names, day)]
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]}[name]{text[end:]}"
     return text
@@ -217,7 +221,7 @@ def _without_names(text: str, names: dict[str, str], day: str) -> str:
 
 def _latin_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
     words = [match for match in _WORD.finditer(text) if not _CJK.match(match.group())]
-    normal = [unicodedata.normalize("NFKC", match.group()).casefold() for match in words]
+    normal = [_folded(match.group()) for match in words]
     i = 0
     while i < len(words):
         for length in range(min(LONGEST_NAME, len(words) - i), 0, -1):

@@ -32,7 +32,10 @@ class Outcome:
         return {
             **asdict(self),
             "batches": [
-                {key: value.isoformat() if isinstance(value, date | datetime) else value for key, value in batch.items()}
+                {
+                    key: value.isoformat() if isinstance(value, date | datetime) else value
+                    for key, value in batch.items()
+                }
                 for batch in self.batches
             ],
         }
@@ -95,6 +98,7 @@ _FACTS = {
     "gold.repeat_calls": facts.update_repeat_calls,
     "gold.service_kpis": facts.update_service_kpis,
 }
+
 
 def _broken(table: Table, rows: DataFrame, day: date) -> list[str]:
     from expectations.validate import validate

@@ -96,7 +96,10 @@ def _start(settings: Settings) -> str:
     properties.write_text("".join(f"{key} {_text(value)}\n" for key, value in conf.items()))
     command = [str(home / "bin/spark-submit"), "--properties-file", str(properties), "--class", SERVER_CLASS]
     more = settings.configuration.spark.conf.get("spark.driver.extraJavaOptions", "")
-    command += ["--driver-java-options", f"-Dlog4j2.configurationFile={ROOT / 'conf/log4j2.properties'} {more}"]
+    command += [
+        "--driver-java-options",
+        f"-Dlog4j2.configurationFile={ROOT / 'conf/log4j2.properties'} {more}",
+    ]
     log = folder / "server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -162,7 +162,12 @@ def read_settings() -> Settings:
 
 @lru_cache(maxsize=4)
 def _read(
-    env: str | None, conf: str | None, landing: str | None, lake: str | None, delivery: str | None, key: str | None
+    env: str | None,
+    conf: str | None,
+    landing: str | None,
+    lake: str | None,
+    delivery: str | None,
+    key: str | None,
 ) -> Settings:
     local = ROOT / ".local"
     files = [ROOT / "conf/base.yaml", ROOT / f"conf/{env or 'local'}.yaml"]

@@ -67,9 +67,7 @@ def find(feed: Feed, source: Source, settings: Settings, days: Iterable[date]) -
     return found
 
 
-def read(
-    spark: SparkSession, feed: Feed, source: Source, files: list[SourceFile], mapped: bool
-) -> list[RawRows]:
+def read(spark: SparkSession, feed: Feed, source: Source, files: list[SourceFile], mapped: bool) -> list[RawRows]:
     """Raw rows of the files, one group for each set of columns.
 
     Raises:
@@ -190,8 +188,10 @@ def _check_header(feed: Feed, source: Source, file: SourceFile, fields: list[str
     if not missing:
         return
     other = next((sign for sign in ";\t|," if sign != separator and len(fields) == 1 and sign in fields[0]), None)
-    hint = f"the file seems to be separated by {other!r}: set options.sep" if other else (
-        "give the file a header, or map its columns (docs/adding_a_feed.md)"
+    hint = (
+        f"the file seems to be separated by {other!r}: set options.sep"
+        if other
+        else ("give the file a header, or map its columns (docs/adding_a_feed.md)")
     )
     raise DataError(
         f"{feed.name}: {file.name} has another header",
@@ -202,13 +202,13 @@ def _check_header(feed: Feed, source: Source, file: SourceFile, fields: list[str
 
 
 def _csv_options(source: Source) -> dict[str, str]:
-    given = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in source.options.items()}
+    given = {
+        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in source.options.items()
+    }
     return {**CSV_DEFAULTS, **given}
 
 
-def _csv(
-    spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]
-) -> RawRows:
+def _csv(spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]) -> RawRows:
     columns, header_at = header
     options = _csv_options(source)
     schema = ", ".join(f"`{name.replace('`', '``')}` string" for name in (*columns, "_corrupt"))
@@ -229,9 +229,7 @@ def _csv(
     return RawRows(rows.withColumn("_problem", problem).drop("_corrupt"), columns, files)
 
 
-def _json(
-    spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]
-) -> RawRows:
+def _json(spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]) -> RawRows:
     options = {"primitivesAsString": "true", **_texts(source.options)}
     inferred = spark.read.options(**options).json(_uris(files)).schema
     fields = [field for field in inferred.fields if field.name != "_corrupt_record"]
@@ -290,9 +288,7 @@ def _elements(
     return whole.select("_element.*", "_file", "_corrupt"), fields
 
 
-def _parquet(
-    spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]
-) -> RawRows:
+def _parquet(spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]) -> RawRows:
     rows = spark.read.options(**_texts(source.options)).parquet(*_uris(files))
     own = tuple(rows.columns)
     rows = rows.select(
@@ -360,5 +356,3 @@ def _texts(options: dict[str, Any]) -> dict[str, str]:
 
 def _quoted(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
-
-

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame
@@ -33,7 +34,7 @@ class Plan:
     known_until: datetime
 
     @property
-    def note(self) -> dict[str, object]:
+    def note(self) -> dict[str, Any]:
         """What the commit says of its inputs."""
         return {"inputs": {CALLS.name: self.version}, "known_until": self.known_until.isoformat()}
 
@@ -103,10 +104,7 @@ def differences(new: DataFrame, old: DataFrame, table: Table) -> DataFrame:
     gone = F.col(f"n.{table.key[0]}").isNull()
     joined = new.alias("n").join(old.alias("o"), F.expr(same_key), "full_outer").where(f"NOT ({is_same})")
     return joined.select(
-        *(
-            F.when(gone, F.col(f"o.{name}")).otherwise(F.col(f"n.{name}")).alias(name)
-            for name in table.column_names
-        ),
+        *(F.when(gone, F.col(f"o.{name}")).otherwise(F.col(f"n.{name}")).alias(name) for name in table.column_names),
         gone.alias("_delete"),
     )
 

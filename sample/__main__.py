@@ -29,14 +29,10 @@ def _parser() -> ArgumentParser:
         "all customers, cards, agents, recent tickets and do-not-call entries known by then, later days "
         "the changes.",
     )
-    parser.add_argument(
-        "--landing", type=Path, required=True, help="folder below which <feed>/ds=<day>/ is written"
-    )
+    parser.add_argument("--landing", type=Path, required=True, help="folder below which <feed>/ds=<day>/ is written")
     parser.add_argument("--from", dest="first", type=_day, required=True, help=f"first day, {EPOCH} or later")
     parser.add_argument("--to", dest="last", type=_day, required=True, help="last day, included")
-    parser.add_argument(
-        "--seed", type=int, default=7, help="another seed, another world (default %(default)s)"
-    )
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another world (default %(default)s)")
     parser.add_argument("--customers", type=int, default=300, help="how many there are (default %(default)s)")
     return parser
 

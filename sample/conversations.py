@@ -72,16 +72,12 @@ def _clicks(rng: Random, world: World, call: Row) -> list[Row]:
     holder, answered_at, ended_at = _holder(world, call), call["answered_at"], call["ended_at"]
     clicks = [_click(call, "call_accepted", answered_at, payload({"device": "desk"}))]
     if rng.random() < 0.5:
-        shown = payload(
-            {"screen": rng.choice(("account", "cards", "limits")), "load_ms": rng.randint(80, 2500)}
-        )
+        shown = payload({"screen": rng.choice(("account", "cards", "limits")), "load_ms": rng.randint(80, 2500)})
         moment = answered_at + (ended_at - answered_at) * rng.random()
         clicks.append(_click(call, pick(rng, CLICKS), moment, shown))
     if rng.random() < 0.3:
         note = matter(rng, world, holder, call["topic"], answered_at.date(), PERSONAL_SHARE)
-        clicks.append(
-            _click(call, "note_saved", ended_at + timedelta(seconds=4), payload({"length": len(note)}, note))
-        )
+        clicks.append(_click(call, "note_saved", ended_at + timedelta(seconds=4), payload({"length": len(note)}, note)))
     return clicks
 
 

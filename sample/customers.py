@@ -84,9 +84,7 @@ def customer(seed: int, number: int, opened_on: date, turns: tuple[tuple[date, s
     rng = dice(seed, "customer", number)
     country = "CN" if number < FIRST_ORDINARY else pick(rng, {"CN": 0.9, "US": 0.06, "GB": 0.04})
     days = life(rng, number, opened_on)
-    turns = tuple(
-        turn for turn in turns if opened_on < turn[0] and not (days.closed_on and turn[0] >= days.closed_on)
-    )
+    turns = tuple(turn for turn in turns if opened_on < turn[0] and not (days.closed_on and turn[0] >= days.closed_on))
     row = _first_row(rng, number, country, opened_on)
     if number in CAST["shared_phone"]:
         row["phone"] = phone_number(dice(seed, "shared phone"), "CN")  # a couple with one telephone
@@ -176,9 +174,7 @@ def _versions(rng: Random, row: Row, days: Life, turns: tuple[tuple[date, str], 
 
 def _changes(rng: Random, row: Row, kind: str) -> Row:
     if kind == "moved_region":
-        city, region, zone = rng.choice(
-            [place for place in PLACES[row["country"]] if place[1] != row["region"]]
-        )
+        city, region, zone = rng.choice([place for place in PLACES[row["country"]] if place[1] != row["region"]])
         return {"city": city, "region": region, "time_zone": zone}
     if kind == "changed_phone":
         return {"phone": phone_number(rng, row["country"])}

@@ -37,10 +37,7 @@ def interactions(world: World, day: date) -> list[Row]:
     holders = rng.choices(world.open_customers(day), k=round(len(world.customers) * rng.uniform(0.22, 0.28)))
     contacts = [_contact(rng, world, holder, day) for holder in holders] + _failures(world, day)
     contacts.sort(key=lambda contact: (contact["started_at"], contact["customer_id"] or ""))
-    return [
-        contact | {"interaction_id": f"int-{day:%Y%m%d}-{place:04d}"}
-        for place, contact in enumerate(contacts)
-    ]
+    return [contact | {"interaction_id": f"int-{day:%Y%m%d}-{place:04d}"} for place, contact in enumerate(contacts)]
 
 
 def _failures(world: World, day: date) -> list[Row]:

@@ -49,9 +49,7 @@ DROPS: dict[str, Drop] = {
         "star_level opened_on closed_on time_zone marketing_consent call_consent sms_consent "
         "profiling_objection vulnerable legal_hold updated_at",
     ),
-    "cards": _drop(
-        "csv", "zulu", "card_id customer_id product opened_on closed_on credit_limit status updated_at"
-    ),
+    "cards": _drop("csv", "zulu", "card_id customer_id product opened_on closed_on credit_limit status updated_at"),
     "tickets": _drop(
         "json",
         "shanghai",

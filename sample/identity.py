@@ -41,9 +41,7 @@ def full_name(rng: Random, country: str) -> tuple[str, str]:
     if country in WESTERN_NAMES:
         first, last = rng.choice(WESTERN_NAMES[country]).split(" ", 1)
         name = f"{first}{rng.choice(WESTERN_MIDDLES)} {last}"
-        return name, "".join(
-            letter for letter in f"{last}{first}".lower() if letter.isascii() and letter.isalpha()
-        )
+        return name, "".join(letter for letter in f"{last}{first}".lower() if letter.isascii() and letter.isalpha())
     surname, given = rng.choice(list(SURNAMES)), rng.choice(list(GIVEN_NAMES))
     return surname + given, SURNAMES[surname] + GIVEN_NAMES[given]
 

@@ -90,9 +90,7 @@ def _account(sample: Sample, feed: str, day: date, file: str, rows: list[Row]) -
         if "broken" in row:
             sample.broken.append(Broken(feed, str(day), file, row["broken"]))
         if row.get("story"):
-            told = {
-                column: row[column] for column in IDS if row.get(column) and column in DROPS[feed].columns
-            }
+            told = {column: row[column] for column in IDS if row.get(column) and column in DROPS[feed].columns}
             _add(sample, row["story"], told)
 
 

@@ -26,11 +26,7 @@ def register(world: World, day: date) -> list[Row]:
 
 def _in_turn(world: World, day: date) -> list[Row]:
     turn, step = divmod(day_number(day), EVERY_DAYS)
-    holders = (
-        [holder for holder in world.open_customers(day) if holder.number >= FIRST_ORDINARY]
-        if step == 0
-        else []
-    )
+    holders = [holder for holder in world.open_customers(day) if holder.number >= FIRST_ORDINARY] if step == 0 else []
     if not holders:
         return []
     rng = dice(world.seed, "do not call", day)

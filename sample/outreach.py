@@ -35,9 +35,7 @@ CALL_RESULTS = {
 WRITTEN_RESULTS = {"delivered": 70, "opened": 20, "clicked": 10}
 # Results that bar a person or a number for long are rare: one of each a week, on its day.
 BARRING = {1: "wrong_number", 3: "refused", 5: "do_not_call"}
-ANSWERED = frozenset(
-    {"reached", "converted", "callback", "refused", "wrong_number", "do_not_call", "dropped"}
-)
+ANSWERED = frozenset({"reached", "converted", "callback", "refused", "wrong_number", "do_not_call", "dropped"})
 CALL_OUTCOMES = {"voicemail": "voicemail", "no_answer": "failed", "busy": "failed", "dropped": "abandoned"}
 MAILING_DAY = 5  # of each month
 NOTES = (
@@ -59,10 +57,7 @@ def contact_results(world: World, day: date) -> list[Row]:
     if barring := BARRING.get(day_number(day) % 7):
         # Among a few touchy ones, or after some years nobody could be called any more.
         tried.append(_attempt(rng, world, rng.choice(holders[::12]), day, barring))
-    tried += [
-        _attempt(rng, world, holder, day, None) | {"story": "over_contacted"}
-        for holder in _pestered(world, day)
-    ]
+    tried += [_attempt(rng, world, holder, day, None) | {"story": "over_contacted"} for holder in _pestered(world, day)]
     if day.day == MAILING_DAY:
         tried += [_mail(rng, holder, day) for holder in rng.sample(holders, max(20, len(holders) // 4))]
     tried.sort(key=lambda attempt: (attempt["attempted_at"], attempt["customer_id"]))
@@ -71,9 +66,7 @@ def contact_results(world: World, day: date) -> list[Row]:
 
 def _pestered(world: World, day: date) -> list[Customer]:
     # Every other day, far above any cap.
-    return [
-        world.customers[number] for number in CAST["over_contacted"] if (day_number(day) + number) % 2 == 0
-    ]
+    return [world.customers[number] for number in CAST["over_contacted"] if (day_number(day) + number) % 2 == 0]
 
 
 def _attempt(rng: Random, world: World, holder: Customer, day: date, barring: str | None) -> Row:

@@ -50,9 +50,7 @@ def purchases(world: World, day: date) -> list[Row]:
         level = holder.life.level(day)
         card = world.open_card(holder, day) if level else None
         if card:
-            spent += [
-                _spent(rng, card, day) for _ in range(poisson(rng, holder.purchases_a_day * level * busy))
-            ]
+            spent += [_spent(rng, card, day) for _ in range(poisson(rng, holder.purchases_a_day * level * busy))]
             if _is_great_day(holder, day):
                 spent += [_spent(rng, card, day, times=20) | {"story": "spend_spike"} for _ in range(5)]
     return [row | {"transaction_id": f"txn-{day:%Y%m%d}-{place:04d}"} for place, row in enumerate(spent)]
@@ -96,9 +94,7 @@ def _merchant(rng: Random, holder: Customer, day: date, row: Row) -> Row:
         "merchant_city": home["city"],
         "merchant_region": home["region"],
         "merchant_country": home["country"],
-        "channel": pick(rng, {"online": 0.7, "app": 0.25, "phone_bank": 0.05})
-        if rng.random() < online
-        else "pos",
+        "channel": pick(rng, {"online": 0.7, "app": 0.25, "phone_bank": 0.05}) if rng.random() < online else "pos",
         "amount": _money(float(row["amount"]) * factor),
     }
     if category == "travel" and rng.random() < 0.4:
@@ -130,9 +126,7 @@ def _refunds(world: World, day: date) -> list[Row]:
         for refund in world.remembered(_refunds_to_come, day - timedelta(days=back))
         if refund["posted_at"].date() == day
     ]
-    return [
-        refund | {"transaction_id": f"txn-{day:%Y%m%d}-5{place:03d}"} for place, refund in enumerate(refunds)
-    ]
+    return [refund | {"transaction_id": f"txn-{day:%Y%m%d}-5{place:03d}"} for place, refund in enumerate(refunds)]
 
 
 def _refunds_to_come(world: World, bought_on: date) -> list[Row]:

@@ -53,9 +53,7 @@ def _pairs(world: World, day: date) -> Iterator[Occasion]:
         if (day_number(day) + place) % 3 == 0:
             at = _hour(world, day, holder)
             story = ("abandoned_first", "abandoned_retry")
-            yield Occasion(
-                at, "amount_due", holder, None, story[0], {"outcome": "abandoned"}, "retry", story[1]
-            )
+            yield Occasion(at, "amount_due", holder, None, story[0], {"outcome": "abandoned"}, "retry", story[1])
     for place, holder in _players(world, "transferred"):
         if (day_number(day) + place) % 4 == 0:
             fixed: Row = {"outcome": "answered", "transferred": True, "transferred_to": "fraud"}
@@ -121,11 +119,7 @@ def lived(world: World, first: date, last: date) -> dict[str, list[str]]:
     for _, holder in _players(world, "fading"):
         for phase in holder.life.phases:
             overlap = (min(phase.last, last) - max(phase.first, first)).days + 1
-            if (
-                overlap > 0
-                and (name := _shows(phase, first, overlap))
-                and holder.customer_id not in shown[name]
-            ):
+            if overlap > 0 and (name := _shows(phase, first, overlap)) and holder.customer_id not in shown[name]:
                 shown[name].append(holder.customer_id)
     return shown
 

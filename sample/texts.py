@@ -67,9 +67,7 @@ def text(said: str, tells: tuple[str, ...] = ()) -> Text:
     return remembered
 
 
-def matter(
-    rng: Random, world: "World", holder: Customer | None, topic: str | None, day: date, share: float
-) -> Text:
+def matter(rng: Random, world: "World", holder: Customer | None, topic: str | None, day: date, share: float) -> Text:
     """What a customer says about a topic; a share of the texts tells personal data too."""
     language = _language(rng, holder)
     said = MATTERS[topic or "balance"][language]
@@ -79,9 +77,7 @@ def matter(
     return text(f"{said}{'' if language == 0 else ' '}{personal}", personal.tells)
 
 
-def personal_sentence(
-    rng: Random, world: "World", holder: Customer, day: date, language: int | None = None
-) -> Text:
+def personal_sentence(rng: Random, world: "World", holder: Customer, day: date, language: int | None = None) -> Text:
     """A sentence with the customer's own name, number, card, identity or address."""
     language = _language(rng, holder) if language is None else language
     values = {name: value for name, value in _values(rng, world, holder, day).items() if value}

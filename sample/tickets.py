@@ -21,18 +21,14 @@ def tickets(world: World, day: date) -> list[Row]:
 def known_tickets(world: World, day: date) -> list[Row]:
     """All tickets of the last weeks as they stand at the end of a day."""
     latest = {
-        version["ticket_id"]: version
-        for version in _versions_until(world, day)
-        if version["delivered_on"] <= day
+        version["ticket_id"]: version for version in _versions_until(world, day) if version["delivered_on"] <= day
     }
     return list(latest.values())
 
 
 def _versions_until(world: World, day: date) -> list[Row]:
     return [
-        version
-        for back in range(LONGEST, -1, -1)
-        for version in world.remembered(_opened, day - timedelta(days=back))
+        version for back in range(LONGEST, -1, -1) for version in world.remembered(_opened, day - timedelta(days=back))
     ]
 
 
@@ -40,9 +36,7 @@ def _opened(world: World, day: date) -> list[Row]:
     # All versions, oldest first, of the tickets opened on a day.
     rng = dice(world.seed, "tickets", day)
     reasons = [
-        (category, call)
-        for call in world.remembered(calls, day)
-        if (category := _category(rng, call)) is not None
+        (category, call) for call in world.remembered(calls, day) if (category := _category(rng, call)) is not None
     ]
     reasons += [("fault", failure) for failure in world.remembered(failures, day) if rng.random() < 0.15]
     return [
@@ -94,7 +88,5 @@ def _course(rng: Random, ticket_id: str, category: str, reason: Row) -> list[Row
 
 
 def _later(rng: Random, version: Row, days: int, **changes: object) -> Row:
-    updated_at: datetime = midnight(version["updated_at"].date() + timedelta(days=days)) + seconds(
-        rng, 3600, 40_000
-    )
+    updated_at: datetime = midnight(version["updated_at"].date() + timedelta(days=days)) + seconds(rng, 3600, 40_000)
     return version | changes | {"updated_at": updated_at, "delivered_on": updated_at.date()}

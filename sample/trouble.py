@@ -63,9 +63,7 @@ def mishaps(world: World, feed: str, facts: Facts, day: date, seen_after: int | 
     ]
     if seen_after and not any(days == seen_after for steps in plans for _, days in steps):
         return []  # so that the rows of a day long past are seldom worked out
-    safe = [
-        row for row in world.remembered(facts, day) if row.get("story") is None and _may_suffer(feed, row)
-    ]
+    safe = [row for row in world.remembered(facts, day) if row.get("story") is None and _may_suffer(feed, row)]
     unlucky = rng.sample(safe, min(len(plans), len(safe)))
     return [
         Mishap(kind, days, row)

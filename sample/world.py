@@ -22,9 +22,7 @@ class World:
 
     def __init__(self, seed: int = 7, customers: int = 300) -> None:
         if customers < FEWEST:
-            raise ValueError(
-                f"customers: expected {FEWEST} or more, found {customers}; each story needs its people"
-            )
+            raise ValueError(f"customers: expected {FEWEST} or more, found {customers}; each story needs its people")
         self.seed = seed
         turns = turning_points(customers)
         self.customers: list[Customer] = [

@@ -21,9 +21,7 @@ CONTRACT = REPO.parent / "shared/design/contract.md"
 
 TABLE_MODULES = [
     file
-    for file in sorted(
-        chain(*((REPO / "jobs" / layer).rglob("*.py") for layer in ("bronze", "silver", "gold")))
-    )
+    for file in sorted(chain(*((REPO / "jobs" / layer).rglob("*.py") for layer in ("bronze", "silver", "gold"))))
     if file.name != "__init__.py"
 ]
 NUMBERS = {*RepeatCalls.model_fields, *ServiceKpis.model_fields}
@@ -119,9 +117,7 @@ def test_the_frames_that_a_build_takes_are_the_inputs_that_its_table_declares(ta
 
 def arguments_of_build(file: Path) -> tuple[set[str], set[str]]:
     """Names of the arguments that are frames, and of the others."""
-    build = next(
-        node for node in tree(file).body if isinstance(node, ast.FunctionDef) and node.name == "build"
-    )
+    build = next(node for node in tree(file).body if isinstance(node, ast.FunctionDef) and node.name == "build")
     arguments = [*build.args.posonlyargs, *build.args.args, *build.args.kwonlyargs]
     frames = {
         argument.arg
@@ -185,9 +181,7 @@ def test_links_between_documents_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", file.read_text(encoding="utf-8"))
         if "://" not in target
     ]
-    broken = [
-        f"{file.relative_to(REPO)}: {target}" for file, target in links if not (file.parent / target).exists()
-    ]
+    broken = [f"{file.relative_to(REPO)}: {target}" for file, target in links if not (file.parent / target).exists()]
     assert not broken
 
 
@@ -197,9 +191,7 @@ def test_the_queries_in_the_documents_suit_the_tables() -> None:
             db.execute(f"CREATE SCHEMA {layer}")
         for table in TABLES.values():
             types = {"string": "varchar", "timestamp": "timestamptz"}
-            columns = ", ".join(
-                f'"{column.name}" {types.get(column.type, column.type)}' for column in table.columns
-            )
+            columns = ", ".join(f'"{column.name}" {types.get(column.type, column.type)}' for column in table.columns)
             db.execute(f"CREATE TABLE {table.name} ({columns})")
         for file in documents():
             for queries in re.findall(r"```sql\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL):
@@ -219,16 +211,12 @@ class Promised(NamedTuple):
     between: tuple[int, int] | None
 
 
-@pytest.mark.skipif(
-    not CONTRACT.exists(), reason="needs ../shared/design/contract.md, which is not in the repository"
-)
+@pytest.mark.skipif(not CONTRACT.exists(), reason="needs ../shared/design/contract.md, which is not in the repository")
 def test_the_feeds_are_those_of_the_contract() -> None:
     assert {feed.name for feed in FEEDS} == promised_feeds().keys()
 
 
-@pytest.mark.skipif(
-    not CONTRACT.exists(), reason="needs ../shared/design/contract.md, which is not in the repository"
-)
+@pytest.mark.skipif(not CONTRACT.exists(), reason="needs ../shared/design/contract.md, which is not in the repository")
 @pytest.mark.parametrize("feed", FEEDS, ids=lambda feed: feed.name)
 def test_a_feed_has_the_key_and_the_columns_of_the_contract(feed: Feed) -> None:
     key, columns = promised_feeds()[feed.name]

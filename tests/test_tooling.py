@@ -65,9 +65,7 @@ def test_another_java_is_refused_with_what_to_do(tmp_path: Path) -> None:
 def test_the_lock_holds_every_requirement_with_hashes_and_no_address() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     required = re.findall(r"^([a-z][\w-]*)", (ROOT / "requirements.in").read_text(), re.MULTILINE)
-    locked = dict(
-        re.findall(r"^([a-z][\w-]*)==.*\\\n((?:    --hash=sha256:\w+(?: \\)?\n)+)", lock, re.MULTILINE)
-    )
+    locked = dict(re.findall(r"^([a-z][\w-]*)==.*\\\n((?:    --hash=sha256:\w+(?: \\)?\n)+)", lock, re.MULTILINE))
 
     assert set(required) <= set(locked)
     assert len(locked) == len(set(re.findall(r"^([a-z][\w-]*)==", lock, re.MULTILINE)))

@@ -118,8 +118,7 @@ def _conversion_problem(feed: Feed, converted: Mapping[str, Converted]) -> Spark
         F.when(F.col("ds").isNull(), _reason(F.lit("`ds` is null"), no_column)),
     ]
     findings += [
-        F.when(converted[c.name].failed, _reason(_does_not_cast(c, f"m_{c.name}"), F.lit(c.name)))
-        for c in feed.columns
+        F.when(converted[c.name].failed, _reason(_does_not_cast(c, f"m_{c.name}"), F.lit(c.name))) for c in feed.columns
     ]
     return F.coalesce(*findings)
 
@@ -134,7 +133,9 @@ def _finding(feed: Feed, time_zone: str) -> SparkColumn:
     ]
     if feed.any_of:
         none = F.coalesce(*(F.col(name).cast("string") for name in feed.any_of)).isNull()
-        findings.append(F.when(none, _reason(F.lit(f"all of {', '.join(feed.any_of)} are null"), F.lit(feed.any_of[0]))))
+        findings.append(
+            F.when(none, _reason(F.lit(f"all of {', '.join(feed.any_of)} are null"), F.lit(feed.any_of[0])))
+        )
     return F.coalesce(*findings)
 
 

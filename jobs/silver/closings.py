@@ -20,7 +20,9 @@ def build(batches: DataFrame, feed: Feed, days: Sequence[date], time_zone: str) 
         return batches
     pairs = F.create_map(*(F.lit(day) for pair in following.items() for day in pair))
     of_key = Window.partitionBy(*feed.lake_key).orderBy("ds")
-    last_of_batch = Window.partitionBy(*feed.lake_key, "ds").orderBy(F.desc("updated_at" if feed.has_updated_at else "ds"), F.desc("row_hash"))
+    last_of_batch = Window.partitionBy(*feed.lake_key, "ds").orderBy(
+        F.desc("updated_at" if feed.has_updated_at else "ds"), F.desc("row_hash")
+    )
     once = batches.withColumn("_rank", F.row_number().over(last_of_batch)).where("_rank = 1").drop("_rank")
     next_batch = F.element_at(pairs, F.col("ds"))
     absent = (

@@ -25,9 +25,7 @@ def build(versions: DataFrame, feed: Feed, redelivery_days: int) -> DataFrame:
         .withColumn("_first_known_on", F.min("known_on").over(whole))
         .withColumn("_stood_on", F.collect_set(F.when(F.col("_stands"), F.col("event_date"))).over(whole))
         .where("_rank = 1")
-        .withColumn(
-            "_is_same", F.expr("_stands AND _counts AND known_on = _first_known_on AND size(_stood_on) = 1")
-        )
+        .withColumn("_is_same", F.expr("_stands AND _counts AND known_on = _first_known_on AND size(_stood_on) = 1"))
         .withColumn("known_on", F.col("_first_known_on"))
         .drop("_rank", "_first_known_on", "_thing", "_stands")
     )
@@ -39,10 +37,14 @@ def _things(versions: DataFrame, feed: Feed, redelivery_days: int) -> DataFrame:
     in_time = Window.partitionBy(*feed.lake_key).orderBy("event_date")
     gap = F.datediff("event_date", F.lag("event_date").over(in_time))
     is_reused = (F.coalesce(gap, F.lit(0)) > redelivery_days).cast("int")
-    return versions.withColumn("_reused", is_reused).withColumn(
-        "_thing",
-        F.sum("_reused").over(in_time.rangeBetween(Window.unboundedPreceding, Window.currentRow)),
-    ).drop("_reused")
+    return (
+        versions.withColumn("_reused", is_reused)
+        .withColumn(
+            "_thing",
+            F.sum("_reused").over(in_time.rangeBetween(Window.unboundedPreceding, Window.currentRow)),
+        )
+        .drop("_reused")
+    )
 
 
 def _newest_first(feed: Feed) -> Sequence[Column]:

@@ -9,9 +9,7 @@ from jobs.tables.landed import BRONZE, QUARANTINE, VAULT
 from jobs.tables.ops import OPS
 from jobs.tables.silver import SILVER
 
-TABLES: dict[str, Table] = {
-    table.name: table for table in (*BRONZE, *QUARANTINE, *SILVER, *GOLD, *VAULT, *OPS)
-}
+TABLES: dict[str, Table] = {table.name: table for table in (*BRONZE, *QUARANTINE, *SILVER, *GOLD, *VAULT, *OPS)}
 
 
 def nightly() -> list[Table]:

@@ -72,9 +72,7 @@ CALLS = Feed(
         _id("customer_id", "The customer, null where the caller was not identified"),
         _string("caller_number", "The number at the other end", personal=True),
         _id("card_id", "The card that the caller named"),
-        _string(
-            "direction", "inbound or outbound, seen from us", required=True, values=("inbound", "outbound")
-        ),
+        _string("direction", "inbound or outbound, seen from us", required=True, values=("inbound", "outbound")),
         _string("site", "Site that took the call"),
         _string("queue", "Queue in which the caller waited"),
         _id("agent_id", "The agent who spoke"),

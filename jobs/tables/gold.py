@@ -32,9 +32,7 @@ REPEAT_CALLS = Table(
         Column("role", "string", "first, repeat or transfer", required=True),
         Column("is_retry", "boolean", "Whether it follows an abandoned call of its chain", required=True),
         *_per_window("repeated_any", "boolean", "Whether another call of the caller follows within {window}"),
-        *_per_window(
-            "repeated_topic", "boolean", "Whether another call on the same topic follows within {window}"
-        ),
+        *_per_window("repeated_topic", "boolean", "Whether another call on the same topic follows within {window}"),
         *_per_window("is_mature", "boolean", "Whether {window} have passed, so that false is final"),
     ),
     kind=Kind.WINDOW,
@@ -61,7 +59,9 @@ SERVICE_KPIS = Table(
         Column("average_wait_seconds", "double", "Mean wait of the offered calls"),
         Column("average_handle_seconds", "double", "Mean talk and wrap-up time of the answered calls"),
         *_per_window(
-            "repeat_rate", "double", "Share of the day's calls followed by another within {window}, null until mature"
+            "repeat_rate",
+            "double",
+            "Share of the day's calls followed by another within {window}, null until mature",
         ),
         *_per_window(
             "first_contact_resolution",

@@ -56,9 +56,7 @@ def _task(task: Any) -> dict[str, Any]:
 def drawn(dag: dict[str, Any]) -> str:
     """One line a task: what it waits for. The summary waits for all and is left out."""
     waits = {name: task["upstream"] for name, task in dag["tasks"].items() if name != "night_summary"}
-    return "".join(
-        sorted(f"{name} <- {', '.join(upstream) or 'nothing'}\n" for name, upstream in waits.items())
-    )
+    return "".join(sorted(f"{name} <- {', '.join(upstream) or 'nothing'}\n" for name, upstream in waits.items()))
 
 
 if __name__ == "__main__":

@@ -28,9 +28,7 @@ def test_a_scheduler_does_not_see_single_runs() -> None:
     assert airflow.environment()[connection] != airflow.environment(airflow.SINGLE)[connection]
 
 
-def test_the_business_time_zone_is_that_of_the_schedules(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_business_time_zone_is_that_of_the_schedules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "conf.yaml").write_text("time_zone: Asia/Shanghai\ndeadline_minutes: 90\n")
     monkeypatch.setenv("ECHOLAKE_CONF", str(tmp_path / "conf.yaml"))
     variables = airflow.environment()
@@ -38,9 +36,7 @@ def test_the_business_time_zone_is_that_of_the_schedules(
     assert variables["ECHOLAKE_DEADLINE_MINUTES"] == "90"
 
 
-def test_all_output_goes_to_the_file_but_the_console_stays(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_all_output_goes_to_the_file_but_the_console_stays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with airflow.output_in(tmp_path / "log") as console:
         os.write(1, b"a task's print\n")
         os.write(2, b"a server's complaint\n")
@@ -57,16 +53,11 @@ def failed(task_id: str, error: Exception) -> dict[str, Any]:
 def test_a_failed_run_ends_with_its_first_cause_on_one_line() -> None:
     console = io.StringIO()
     progress = airflow.Progress(console)
-    progress.failed(
-        failed("bronze.calls", DataError("calls", expected="a file", found="none", todo="deliver it"))
-    )
+    progress.failed(failed("bronze.calls", DataError("calls", expected="a file", found="none", todo="deliver it")))
     progress.failed(failed("night_summary", RuntimeError("the night is not complete")))
     assert progress.ended(is_success=False, waiting=21) == 1
     last = console.getvalue().splitlines()[-1]
-    assert (
-        last
-        == "failed: bronze.calls: calls expected: a file found: none to do: deliver it; 21 were not begun"
-    )
+    assert last == "failed: bronze.calls: calls expected: a file found: none to do: deliver it; 21 were not begun"
 
 
 def test_a_data_error_is_told_with_expected_found_and_what_to_do() -> None:

@@ -33,9 +33,7 @@ class Task:
     def __init__(self, states: dict[str, str], xcoms: dict[tuple[str, str], Any]) -> None:
         self.states, self.xcoms, self.pushed = states, xcoms, dict[str, Any]()
 
-    def get_task_states(
-        self, dag_id: str, task_ids: list[str], run_ids: list[str]
-    ) -> dict[str, dict[str, str]]:
+    def get_task_states(self, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
         return {run_ids[0]: {name: self.states.get(name, "success") for name in task_ids}}
 
     def xcom_pull(self, task_ids: str | list[str], key: str = "return_value") -> Any:
@@ -60,9 +58,7 @@ def context(
 def test_a_given_date_wins() -> None:
     from dags.night_shift import business_date
 
-    assert business_date(context("2026-01-05", logical=datetime(2026, 1, 31, 3, tzinfo=UTC))) == date(
-        2026, 1, 5
-    )
+    assert business_date(context("2026-01-05", logical=datetime(2026, 1, 31, 3, tzinfo=UTC))) == date(2026, 1, 5)
 
 
 def test_a_scheduled_run_is_for_the_day_of_its_logical_date() -> None:

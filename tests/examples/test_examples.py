@@ -25,9 +25,7 @@ SHOP = SHARED_DATA / "online_retail"
 pytestmark = [
     pytest.mark.spark,
     pytest.mark.real_data,
-    pytest.mark.skipif(
-        not SHARED_DATA.exists(), reason="../shared/data, which is never committed, is not here"
-    ),
+    pytest.mark.skipif(not SHARED_DATA.exists(), reason="../shared/data, which is never committed, is not here"),
 ]
 
 
@@ -37,9 +35,7 @@ class Example:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def land(
-        self, name: str, feed: str, first: str, last: str, landing: Path | None = None
-    ) -> tuple[int, int, int]:
+    def land(self, name: str, feed: str, first: str, last: str, landing: Path | None = None) -> tuple[int, int, int]:
         """Lands a range of dates; returns rows in, landed and quarantined."""
         self.world.landing = landing or self.world.landing
         self.world.configure(**yaml.safe_load((REPO / f"conf/examples/{name}.yaml").read_text()))
@@ -144,9 +140,7 @@ def test_asterisk_cdr_custom_lands_with_times_of_its_zone(example: Example) -> N
     landed = example.land("asterisk_cdr_custom", "calls", "2023-07-26", "2023-07-26", CDR)
 
     assert landed == (len(legs), len(legs), 0) == (14, 14, 0)
-    expected = {
-        f"{leg[16]}-{leg[18]}": {"ANSWERED": "answered", "NO ANSWER": "abandoned"}[leg[13]] for leg in legs
-    }
+    expected = {f"{leg[16]}-{leg[18]}": {"ANSWERED": "answered", "NO ANSWER": "abandoned"}[leg[13]] for leg in legs}
     assert dict(example.calls("call_id", "outcome")) == expected
     assert example.call(
         "1690325492.2-2", "started_at", "answered_at", "ended_at", "agent_id", "caller_token", "ds"
@@ -201,11 +195,8 @@ def test_elastix_keeps_equal_rows_apart_and_numbers_out_of_ids(example: Example)
     assert not any(phone in call_id for call_id, *_ in calls for _, phone, _ in rows)
     number = example.numbers()
     outcomes = {"Success": "answered", "Abandoned": "abandoned"}
-    assert Counter(
-        (started_at, number[token], outcome) for _, token, started_at, outcome in calls
-    ) == Counter(
-        (f"{day[6:]}-{day[3:5]}-{day[:2]} 00:00:00", f"+233{phone}", outcomes[status])
-        for day, phone, status in rows
+    assert Counter((started_at, number[token], outcome) for _, token, started_at, outcome in calls) == Counter(
+        (f"{day[6:]}-{day[3:5]}-{day[:2]} 00:00:00", f"+233{phone}", outcomes[status]) for day, phone, status in rows
     )
 
 
@@ -213,9 +204,7 @@ def test_genesys_analytics_makes_a_row_of_each_conversation_of_a_page(example: E
     file = JSON / "genesys_conversations_details_query_response.json"
     (conversation,) = json.loads(file.read_text())["conversations"]
     example.copy(file, "genesys_conversations_details_query_1.json.gz")
-    made_up = {
-        "conversations": [_genesys("served", agent="a7"), _genesys("lost"), _genesys("chat", media="chat")]
-    }
+    made_up = {"conversations": [_genesys("served", agent="a7"), _genesys("lost"), _genesys("chat", media="chat")]}
     (example.world.landing / "genesys_conversations_details_query_2.json").write_text(json.dumps(made_up))
 
     assert example.land("genesys_analytics", "calls", "2020-01-01", "2020-01-02") == (3, 3, 0)
@@ -371,9 +360,7 @@ def test_amazon_connect_lands_contacts_with_and_without_an_agent(example: Exampl
     assert example.call("menu", "outcome", "queue") == {"outcome": "ivr", "queue": None}
 
 
-def test_anonymous_bank_lands_every_row_of_four_months(
-    example: Example, raw: duckdb.DuckDBPyConnection
-) -> None:
+def test_anonymous_bank_lands_every_row_of_four_months(example: Example, raw: duckdb.DuckDBPyConnection) -> None:
     lines = 0
     for month in ("january", "february", "march", "april"):
         content = gzip.decompress((BANK / f"{month}.txt.gz").read_bytes())
@@ -395,9 +382,7 @@ def test_anonymous_bank_lands_every_row_of_four_months(
     assert dict(clocks.fetchall()) == BANK_TIMES
 
 
-def _differing(
-    raw: duckdb.DuckDBPyConnection, table: Path
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+def _differing(raw: duckdb.DuckDBPyConnection, table: Path) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """Some rows that are expected and did not land, and some that landed and are not expected."""
     raw.register("landed", DeltaTable(table).to_pyarrow_table())
     names = ", ".join(row[0] for row in raw.execute("DESCRIBE expected").fetchall())
@@ -468,14 +453,10 @@ def test_online_retail_lands_every_line_of_a_customer_to_the_cent(
     assert _differing(raw, example.world.lake / "bronze/transactions") == ([], [])
     # One id a line: silver, which keeps one row an id, loses none.
     in_winter = "FROM landed WHERE ds <= DATE '2011-01-31'"
-    numbers = raw.execute(
-        f"SELECT count(DISTINCT transaction_id), sum(amount)::VARCHAR {in_winter}"
-    ).fetchall()
+    numbers = raw.execute(f"SELECT count(DISTINCT transaction_id), sum(amount)::VARCHAR {in_winter}").fetchall()
     assert numbers == [(LINES, AMOUNT)]
     in_june = "FROM landed WHERE ds > DATE '2011-05-31' ORDER BY ALL"
-    lines = raw.execute(
-        f"SELECT transaction_id, ds::VARCHAR, posted_at::VARCHAR, amount::VARCHAR {in_june}"
-    ).fetchall()
+    lines = raw.execute(f"SELECT transaction_id, ds::VARCHAR, posted_at::VARCHAR, amount::VARCHAR {in_june}").fetchall()
     summer = ("2011-05-31 23:30:00+00", "-2.25")
     assert lines == [
         ("C1-22--2-1.125-1", "2011-06-01", *summer),

@@ -3,7 +3,7 @@
 import gzip
 import io
 import json
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -89,9 +89,9 @@ def test_values_come_through_typed_and_times_without_a_zone_are_of_the_feeds_zon
     ]
     world.drop("calls", DAY, calls(*rows))
     world.land("calls", DAY)
-    at = datetime(2026, 1, 5, 2, tzinfo=timezone.utc)
+    at = datetime(2026, 1, 5, 2, tzinfo=UTC)
     found = world.rows("bronze.calls", "call_id", "started_at", "csat")
-    assert [(name, when.astimezone(timezone.utc), csat) for name, when, csat in found] == [
+    assert [(name, when.astimezone(UTC), csat) for name, when, csat in found] == [
         ("offset", at, None),
         ("plain", at, 5),
         ("zulu", at, 5),
@@ -103,7 +103,12 @@ def test_a_header_in_another_order_and_with_more_columns_lands(world: World) -> 
     values = dict(zip(names, call("turned").split(","), strict=True))
     turned = [*reversed(names), "more"]
     world.drop("calls", DAY, calls(call("straight")), name="a.csv")
-    world.drop("calls", DAY, calls(",".join([*(values[n] for n in reversed(names)), "x"]), header=",".join(turned)), name="b.csv")
+    world.drop(
+        "calls",
+        DAY,
+        calls(",".join([*(values[n] for n in reversed(names)), "x"]), header=",".join(turned)),
+        name="b.csv",
+    )
     assert account(world.land("calls", DAY)) == [(DAY, 1, 1, 0), (DAY, 1, 1, 0)]
     assert world.rows("bronze.calls", "call_id", "topic") == [("straight", "balance"), ("turned", "balance")]
 
@@ -124,7 +129,11 @@ def test_rows_that_are_not_utf8_are_set_aside(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("calls.csv.gz", gzip.compress(calls(*(call(f"c{i}") for i in range(3000))).encode())[:-400], "calls.csv.gz"),
+        (
+            "calls.csv.gz",
+            gzip.compress(calls(*(call(f"c{i}") for i in range(3000))).encode())[:-400],
+            "calls.csv.gz",
+        ),
         ("calls.csv", calls(call("a")).replace(",", ";"), "separated by ';'"),
         ("calls.csv", call("a") + "\n", "header"),
         ("calls.csv", "", "empty"),
@@ -166,7 +175,12 @@ def test_a_batch_that_is_landed_again_replaces_itself_and_its_quarantine(world: 
 
 
 def test_json_lines_land_and_nested_or_malformed_ones_are_set_aside(world: World) -> None:
-    base = {"interaction_id": "i1", "channel": "app", "started_at": "2026-01-05T10:00:00Z", "topic": "balance"}
+    base = {
+        "interaction_id": "i1",
+        "channel": "app",
+        "started_at": "2026-01-05T10:00:00Z",
+        "topic": "balance",
+    }
     lines = [
         json.dumps(base),
         json.dumps({**base, "interaction_id": "i2", "topic": None, "unknown": 1}),
@@ -175,7 +189,10 @@ def test_json_lines_land_and_nested_or_malformed_ones_are_set_aside(world: World
     ]
     world.drop("interactions", DAY, "\n".join(lines), name="interactions.jsonl")
     assert account(world.land("interactions", DAY)) == [(DAY, 4, 2, 2)]
-    assert world.rows("quarantine.interactions", "source_line", '"column"', order="1") == [(3, None), (4, "resolved")]
+    assert world.rows("quarantine.interactions", "source_line", '"column"', order="1") == [
+        (3, None),
+        (4, "resolved"),
+    ]
 
 
 def test_parquet_lands_with_its_own_types(world: World) -> None:
@@ -197,7 +214,9 @@ def test_parquet_lands_with_its_own_types(world: World) -> None:
     ]
 
 
-def test_a_mapping_gives_null_where_it_fails_and_a_row_without_a_date_counts_once_for_its_file(world: World) -> None:
+def test_a_mapping_gives_null_where_it_fails_and_a_row_without_a_date_counts_once_for_its_file(
+    world: World,
+) -> None:
     world.configure(
         feeds={
             "calls": {
@@ -253,7 +272,11 @@ def test_documents_of_nested_json_land_one_row_an_element(world: World) -> None:
             }
         }
     )
-    conversation = {"startTime": "2026-01-05T10:00:00Z", "endTime": "2026-01-05T10:01:00Z", "participants": [{"ani": "tel:+14155552671"}]}
+    conversation = {
+        "startTime": "2026-01-05T10:00:00Z",
+        "endTime": "2026-01-05T10:01:00Z",
+        "participants": [{"ani": "tel:+14155552671"}],
+    }
     document = {"conversations": [{"id": "g1", **conversation}, {"id": "g2", **conversation}]}
     (world.landing / f"{DAY}-1.json").write_text(json.dumps(document, indent=1))
     (world.landing / f"{DAY}-2.json").write_text("{ broken")

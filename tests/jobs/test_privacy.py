@@ -7,11 +7,22 @@ import pytest
 from jobs import privacy
 from jobs.errors import DataError
 
-NAMES = {privacy.normal_name(name): "2026-01-02" for name in ("Anna Lee", "张伟", "张伟强", "José Álvarez", "Liam O'Brien")}
+NAMES = {
+    privacy.normal_name(name): "2026-01-02" for name in ("Anna Lee", "张伟", "张伟强", "José Álvarez", "Liam O'Brien")
+}
 KEY = b"k" * 32
 
 
-@pytest.mark.parametrize("written", ["+86 138 0013 8000", "0086 13800138000", "138-0013-8000", "１３８００１３８０００", "tel:+8613800138000"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+86 138 0013 8000",
+        "0086 13800138000",
+        "138-0013-8000",
+        "１３８００１３８０００",
+        "tel:+8613800138000",
+    ],
+)
 def test_a_number_is_the_same_however_it_is_written(written: str) -> None:
     assert privacy._phone(written, "phone", "CN", KEY) == privacy._phone("13800138000", "caller_number", "CN", KEY)
 

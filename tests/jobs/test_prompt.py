@@ -59,9 +59,7 @@ def test_a_layer_can_be_made_the_default(lake: Path, capsys: pytest.CaptureFixtu
     assert "queue 3" in capsys.readouterr().out
 
 
-def test_a_wrong_statement_is_one_line_and_stops_the_rest(
-    lake: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_statement_is_one_line_and_stops_the_rest(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert prompt.run("SELECT 'before'; SELECT nothing FROM gold.service_kpis; SELECT 'after'") == 1
     shown = capsys.readouterr()
     assert "before" in shown.out
@@ -92,9 +90,7 @@ def test_a_table_that_no_night_has_made_is_told_from_a_misspelt_one(
     assert "does not exist" in capsys.readouterr().err
 
 
-def test_dot_tables_lists_what_is_there_without_the_vault(
-    lake: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_dot_tables_lists_what_is_there_without_the_vault(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert prompt.run(".tables") == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert names == ["gold.service_kpis", "vault.*"]

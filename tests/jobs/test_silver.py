@@ -93,7 +93,11 @@ def test_whoever_is_absent_from_a_snapshot_is_closed_and_opens_again_when_back(w
     world.configure(feeds={"cards": {"delivery": "snapshot"}})
     header = "card_id,customer_id,product,updated_at\n"
     both = "K1,C1,gold,2025-12-01 00:00:00\nK2,C2,gold,2025-12-01 00:00:00\n"
-    for day, content in (("2026-01-01", both), ("2026-01-02", both.splitlines()[0]), ("2026-01-03", both.splitlines()[0])):
+    for day, content in (
+        ("2026-01-01", both),
+        ("2026-01-02", both.splitlines()[0]),
+        ("2026-01-03", both.splitlines()[0]),
+    ):
         world.drop("cards", day, header + content)
         world.land("cards", day)
         world.make("silver.cards", day)

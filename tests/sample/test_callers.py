@@ -14,9 +14,7 @@ def test_disputers_ring_three_to_five_times_a_fortnight_about_one_thing(january)
     for calls in callers.values():
         assert {row["topic"] for row in calls} == {"statement_dispute"}
         starts = [moment(row["started_at"]) for row in calls]
-        most.append(
-            max(sum(timedelta(0) <= at - first < timedelta(days=14) for at in starts) for first in starts)
-        )
+        most.append(max(sum(timedelta(0) <= at - first < timedelta(days=14) for at in starts) for first in starts))
     # The fortnight of one of them may lie across the end of the month.
     assert len(most) == 3
     assert sum(3 <= count <= 5 for count in most) >= 2
@@ -31,9 +29,7 @@ def test_a_retry_follows_an_abandoned_call_within_minutes(january):
     given_up, retried = january.calls_of("abandoned_first"), january.calls_of("abandoned_retry")
     assert len(given_up) == len(retried) >= 20
     for first in given_up:
-        second = next(
-            row for row in retried if row["customer_id"] == first["customer_id"] and row["ds"] == first["ds"]
-        )
+        second = next(row for row in retried if row["customer_id"] == first["customer_id"] and row["ds"] == first["ds"])
         gap = moment(second["started_at"]) - moment(first["ended_at"])
         assert first["outcome"] == "abandoned"
         assert timedelta(0) < gap < timedelta(minutes=10)
@@ -43,9 +39,7 @@ def test_a_transferred_call_goes_on_within_a_quarter_of_an_hour(january):
     handed_on, taken = january.calls_of("transferred_first"), january.calls_of("transferred_on")
     assert len(handed_on) == len(taken) >= 15
     for first in handed_on:
-        second = next(
-            row for row in taken if row["customer_id"] == first["customer_id"] and row["ds"] == first["ds"]
-        )
+        second = next(row for row in taken if row["customer_id"] == first["customer_id"] and row["ds"] == first["ds"])
         gap = moment(second["started_at"]) - moment(first["ended_at"])
         assert (first["transferred"], second["queue"]) == ("true", first["transferred_to"])
         assert timedelta(0) < gap < timedelta(minutes=15)

@@ -32,9 +32,7 @@ def test_all_personal_values_in_texts_are_told_as_personal(january):
     assert len(found) > 100
     assert found <= january.told.personal
     told = [
-        name
-        for name in {row["name"] for row in january.sound("customers")}
-        if any(name in text for text in written)
+        name for name in {row["name"] for row in january.sound("customers")} if any(name in text for text in written)
     ]
     assert len(told) > 50
 

@@ -14,9 +14,7 @@ STANDING = {"customers", "cards", "agents", "tickets", "do_not_call"}
 
 
 def contents(root):
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.*") if path.is_file()
-    }
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.*") if path.is_file()}
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
@@ -35,9 +33,7 @@ def test_another_seed_is_another_world(tmp_path):
 def test_a_days_bytes_do_not_depend_on_the_range_but_for_what_stands_on_the_first_day(january, tmp_path):
     sample.write(tmp_path, date(2026, 1, 10), date(2026, 1, 14))
     within = {
-        name: data
-        for name, data in contents(january.root).items()
-        if "10" <= name.split("ds=2026-01-")[1][:2] <= "14"
+        name: data for name, data in contents(january.root).items() if "10" <= name.split("ds=2026-01-")[1][:2] <= "14"
     }
     alone = contents(tmp_path)
     differing = {name for name in within | alone if within.get(name) != alone.get(name)}

@@ -1,4 +1,4 @@
-"""Repeat contact: which inbound calls repeat an earlier one, and which were followed by another (docs/definitions.md)."""
+"""Repeat contact: which inbound calls repeat an earlier one, and which were followed by another."""
 
 from datetime import datetime
 
@@ -74,4 +74,3 @@ def _followed(calls: DataFrame) -> DataFrame:
     return calls.withColumn("_next_any", next_start()).withColumn(
         "_next_topic", F.when(F.col("topic").isNotNull(), next_start("topic"))
     )
-

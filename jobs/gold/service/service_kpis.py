@@ -46,10 +46,7 @@ def _repeat_rate(window: str) -> Column:
 def _resolution(window: str, hours: int) -> Column:
     is_first = F.col("hours_since_previous").isNull() | (F.col("hours_since_previous") > hours)
     counts = (
-        (F.col("role") != "transfer")
-        & (F.col("outcome") == "answered")
-        & F.col("customer_id").isNotNull()
-        & is_first
+        (F.col("role") != "transfer") & (F.col("outcome") == "answered") & F.col("customer_id").isNotNull() & is_first
     )
     return _mature_share(window, counts, ~F.col(f"repeated_any_{window}"))
 

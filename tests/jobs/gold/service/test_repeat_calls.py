@@ -36,7 +36,9 @@ def call(call_id: str, hours: float, **other: Any) -> dict[str, Any]:
     }
 
 
-def built(spark: Any, calls: list[dict[str, Any]], history: Any = None, until: datetime = KNOWN_UNTIL) -> dict[str, Any]:
+def built(
+    spark: Any, calls: list[dict[str, Any]], history: Any = None, until: datetime = KNOWN_UNTIL
+) -> dict[str, Any]:
     names = [column.split()[0] for column in CALLS.split(", ")]
     frame = spark.createDataFrame([tuple(each[name] for name in names) for each in calls], CALLS)
     earlier = history if history is not None else _no_history(spark)
@@ -124,7 +126,14 @@ def test_the_last_days_with_the_history_are_the_same_as_everything_at_once(spark
 
 def _readable(row: Any) -> tuple[Any, ...]:
     flags = tuple(row[f"repeated_{which}_{window}"] for which in ("any", "topic") for window in WINDOWS)
-    return (row["role"], row["chain_id"], row["position_in_chain"], row["previous_call_id"], row["is_retry"], *flags)
+    return (
+        row["role"],
+        row["chain_id"],
+        row["position_in_chain"],
+        row["previous_call_id"],
+        row["is_retry"],
+        *flags,
+    )
 
 
 def _by_hand(calls: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
@@ -140,14 +149,20 @@ def _by_hand(calls: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
         for i, each in enumerate(own):
             before = own[i - 1] if i else None
             gap = each["started_at"] - before["started_at"] if before else None
-            hands_on = before and before["transferred"] and each["started_at"] - before["ended_at"] < timedelta(minutes=15)
+            hands_on = (
+                before and before["transferred"] and each["started_at"] - before["ended_at"] < timedelta(minutes=15)
+            )
             transfers.append(bool(hands_on))
             chain, position = (each["call_id"], 1) if gap is None or gap > timedelta(days=7) else (chain, position + 1)
             role = "transfer" if hands_on else "first" if position == 1 else "repeat"
             retry = bool(position > 1 and before and before["outcome"] == "abandoned")
             found[each["call_id"]] = [role, chain, position, before and before["call_id"], retry]
         for i, each in enumerate(own):
-            later = [(o["started_at"] - each["started_at"], o["topic"]) for j, o in enumerate(own) if j > i and not transfers[j]]
+            later = [
+                (o["started_at"] - each["started_at"], o["topic"])
+                for j, o in enumerate(own)
+                if j > i and not transfers[j]
+            ]
             for topics in (None, each["topic"]):
                 wanted = [gap for gap, topic in later if topics is None or topic == topics]
                 counts = not (topics is None and len(found[each["call_id"]]) > 5)
