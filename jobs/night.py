@@ -278,10 +278,11 @@ def _summary(lake: Lake, days: Sequence[date], made: Outcomes, failures: Outcome
     total = {key: sum(batch[key] for batch in batches) for key in ("rows_in", "rows_landed", "rows_quarantined")}
     span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
     state = "FAILED" if failures else "complete"
+    seconds = sum(outcome["seconds"] for outcome in made)
     lines = [
         (
             f"night {span}: {state}; {total['rows_in']:,} rows in = {total['rows_landed']:,} landed "
-            f"+ {total['rows_quarantined']:,} quarantined; {sum(made_one['seconds'] for made_one in made):.0f} s in tables"
+            f"+ {total['rows_quarantined']:,} quarantined; {seconds:.0f} s in tables"
         )
     ]
     lines += [f"  FAILED {failure['task']}: {failure['reason']}" for failure in failures]

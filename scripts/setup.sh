@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the checkout ready: Java at hand, uv, the virtual environment of requirements.lock,
-# the jars that Spark needs beside its own, and an archive of its classes.
+# and the jars that Spark needs beside its own.
 # Each step leaves a stamp with what it was done for, so a second call has nothing to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -27,9 +27,6 @@ main() {
   once "Python packages" install_packages $python scripts/uv.lock requirements.lock
   once "the project itself" install_project $python requirements.lock pyproject.toml jobs/__init__.py
   once "Spark's jars" install_jars .local/jars scripts/ivy.xml scripts/ivysettings.xml scripts/jars.sha256
-  once "Java's archive of Spark's classes" archive_classes .local/spark.jsa \
-    .venv/lib/python3.11/site-packages/pyspark-*.dist-info/RECORD \
-    scripts/jars.sha256 scripts/archive_classes.py "$java_release"
   echo "$wanted" >$setup/all.done
 }
 
@@ -93,7 +90,6 @@ find_python() {
 install_packages() {
   # A set-up that was killed half-way may have left half a package, which a sync would take for whole.
   if [[ ! -e $python || -e $setup/packages.begun ]]; then
-    rm -f .local/spark.jsa  # holds for the jars of the environment that it was made with alone
     $uv venv --quiet --clear --relocatable --python $setup/uv/bin/python .venv
   fi
   touch $setup/packages.begun
@@ -119,13 +115,6 @@ install_jars() {
   rm -rf .local/jars
   mv $new .local/jars
   rm -rf $ivy
-}
-
-# Spares every Spark server half of its start. Nothing depends on it.
-archive_classes() {
-  rm -f .local/spark.jsa
-  timeout 600 $python scripts/archive_classes.py "$PWD/.local/spark.jsa" "$PWD/.local/jars" >$setup/archive.log 2>&1 ||
-    say "no archive; Spark starts slower, and all else is the same (see $setup/archive.log)"
 }
 
 say() { echo "setup: $*" >&2; }
