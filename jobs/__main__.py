@@ -98,7 +98,7 @@ def _table(parsed: argparse.Namespace) -> None:
 def _nightly(parsed: argparse.Namespace) -> int:
     from jobs import airflow, night
 
-    return airflow.run_dag("nightly", {"date": str(parsed.date or night.previous_business_day())})
+    return airflow.run_night(parsed.date or night.previous_business_day())
 
 
 def _load(parsed: argparse.Namespace) -> int:

@@ -12,13 +12,15 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import Any, TextIO
 
+from dags.alerts import one_line
 from jobs.errors import DataError
+from jobs.session import ensure_server
 from jobs.settings import ROOT, read_settings
 
 SCHEDULED = "scheduled.db"
@@ -57,6 +59,13 @@ def environment(metadata: str = SCHEDULED) -> dict[str, str]:
         "ECHOLAKE_DEADLINE_MINUTES": str(settings.configuration.deadline_minutes),
         "PYTHONPATH": os.pathsep.join(filter(None, python_path)),
     }
+
+
+def run_night(day: date) -> int:
+    """Runs the nightly DAG for a business date, as `run_dag` does. Returns the exit code."""
+    settings = read_settings()
+    needs_server = settings.configuration.spark.remote == "local"
+    return run_dag("nightly", {"date": str(day)}, (lambda: ensure_server(settings)) if needs_server else None)
 
 
 def run_dag(dag_id: str, conf: dict[str, Any], meanwhile: Callable[[], object] | None = None) -> int:
@@ -136,12 +145,12 @@ class Progress:
         self._line(context, "done")
 
     def retried(self, context: dict[str, Any]) -> None:
-        self._line(context, "failed, is tried again", _one_line(context["exception"]))
+        self._line(context, "failed, is tried again", one_line(context["exception"]))
 
     def failed(self, context: dict[str, Any]) -> None:
         error = context["exception"]
-        self.failures[context["ti"].task_id] = _one_line(error)
-        reasons = str(error).splitlines() if isinstance(error, DataError) else [_one_line(error)]
+        self.failures[context["ti"].task_id] = one_line(error)
+        reasons = str(error).splitlines() if isinstance(error, DataError) else [one_line(error)]
         self._line(context, "failed", *reasons)
 
     def interrupted(self) -> int:
@@ -170,13 +179,6 @@ class Progress:
         seconds = time.monotonic() - self.began
         self.console.write(f"  {context['ti'].task_id:<28} {seconds:6.1f} s  {state}\n")
         self.console.writelines(f"      {reason}\n" for reason in reasons)
-
-
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, DataError):
-        return " ".join(str(error).split())
-    first_line = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first_line}"
 
 
 def standalone() -> int:

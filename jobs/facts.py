@@ -1,4 +1,4 @@
-"""The facts over calls: the runner's steps for silver.caller_history, gold.repeat_calls and gold.service_kpis."""
+"""The facts over callers: the runner's steps for silver.caller_history and gold.repeat_calls."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,8 +8,8 @@ from pyspark.sql import functions as F
 
 from jobs import windows
 from jobs.columns import caller_key
-from jobs.gold.service import repeat_calls, service_kpis
-from jobs.lake import Lake, computed, in_dates
+from jobs.gold.service import repeat_calls
+from jobs.lake import Lake, computed
 from jobs.settings import Settings
 from jobs.silver import caller_history
 from jobs.tables import TABLES, Table
@@ -17,7 +17,6 @@ from jobs.tables import TABLES, Table
 CALLS = windows.CALLS
 HISTORY = windows.HISTORY
 REPEAT_CALLS = TABLES["gold.repeat_calls"]
-SERVICE_KPIS = TABLES["gold.service_kpis"]
 
 Expect = Callable[[Table, DataFrame], None]
 
@@ -42,17 +41,14 @@ def update_caller_history(lake: Lake, settings: Settings, expect: Expect) -> int
         leaving = calls.where(f"event_date >= DATE'{plan.since}' AND event_date < DATE'{end}'")
         made = caller_history.build(leaving, history, *limits)
         callers = windows.late_callers(plan)
-        kept = history
+        changed = made.select("caller_key")
         if callers is not None:
             last = max(end, plan.since)
             past = calls.where(f"event_date < DATE'{last}'").withColumn("caller_key", caller_key())
             again = caller_history.build(windows.of_callers(past, callers), lake.empty(HISTORY), *limits)
             made = made.join(F.broadcast(callers), "caller_key", "left_anti").unionByName(again)
             changed = made.select("caller_key").unionByName(callers).distinct()
-            kept = history.join(changed, "caller_key", "left_semi")
-        else:
-            kept = history.join(made.select("caller_key"), "caller_key", "left_semi")
-        changes = windows.differences(made, kept, HISTORY)
+        changes = windows.differences(made, history.join(changed, "caller_key", "left_semi"), HISTORY)
     return _merge(lake, HISTORY, changes, plan, expect)
 
 
@@ -80,24 +76,6 @@ def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
     made = computed(repeat_calls.build(calls, history, *values))
     expect(REPEAT_CALLS, made)
     return written + lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
-
-
-def update_service_kpis(lake: Lake, settings: Settings, expect: Expect) -> int:
-    """Makes the days anew whose calls or repeats may have changed; returns the rows written."""
-    lake.create(SERVICE_KPIS)
-    plan = windows.plan(lake, SERVICE_KPIS, settings)
-    if plan is None:
-        return 0
-    calls, repeats, kept = lake.read(CALLS), lake.read(REPEAT_CALLS), lake.read(SERVICE_KPIS)
-    if plan.since is not None:
-        older = windows.late_days(plan)
-        days = f"{{day}} >= DATE'{plan.since}'" + (f" OR ({in_dates('{day}', older)})" if older else "")
-        calls, repeats = (rows.where(days.format(day="event_date")) for rows in (calls, repeats))
-        kept = kept.where(days.format(day="day"))
-    target = settings.configuration.service_kpis.target_wait_seconds
-    made = computed(service_kpis.build(calls, repeats, target))
-    expect(SERVICE_KPIS, made)
-    return lake.replace_changed(SERVICE_KPIS, made, "day", kept, **plan.note)
 
 
 def _merge(lake: Lake, table: Table, changes: DataFrame, plan: windows.Plan | None, expect: Expect) -> int:

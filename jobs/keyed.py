@@ -102,10 +102,9 @@ def _current_changes(
         candidates = candidates.unionByName(more.withColumn("known_on", F.col("ds")))
     candidates = candidates.withColumn("_stands", F.lit(False)).withColumn("_counts", F.lit(True))
     if feed.is_entity:
-        stands, candidates = (
-            frame.withColumn("event_date", F.lit(None).cast("date")) for frame in (stands, candidates)
-        )
-        stands = stands.withColumn("event_date", F.lit(date.min.replace(year=1970)))
+        # An entity has no event date; any date in its place says which rows of silver stand.
+        stands = stands.withColumn("event_date", F.lit(date(1970, 1, 1)))
+        candidates = candidates.withColumn("event_date", F.lit(None).cast("date"))
     built = current.build(candidates.unionByName(stands), feed, redelivery_days)
     return _as_merge(built, table, feed)
 

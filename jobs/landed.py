@@ -2,25 +2,27 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.batches import Batch, account_of, publish
 from jobs.bronze import door
 from jobs.columns import row_hash
 from jobs.errors import DataError
+from jobs.fitting import fitting
 from jobs.lake import Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
+from jobs.readers import read
 from jobs.settings import Settings, Source
-from jobs.sources import RawRows, SourceFile, changed_since_found, find, read, unreadable
+from jobs.sources import SourceFile, changed_since_found, find, unreadable
 from jobs.tables import TABLES, Feed, Table
-from jobs.tables.landed import QUARANTINE_RAW, VAULT
+from jobs.tables.landed import VAULT
 
-# The names with which values fail, dates of two digits read and files split are those of the source's world,
-# not of ours: see docs/decisions.
+# How values fail, years of two digits are read and files are split at the door: decision 0003.
 DOOR_CONF = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.legacy.timeParserPolicy": "LEGACY",
@@ -31,7 +33,7 @@ DOOR_CONF = {
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchFile:
     """The account of one file of a feed's batch (a row of ops.batches)."""
 
     feed: str
@@ -49,8 +51,9 @@ class Batch:
 class Landed:
     """What landing a feed did: its batches, and the rows written to bronze (0 = it stood there already)."""
 
-    batches: list[Batch]
+    batches: list[BatchFile]
     rows: int
+    warnings: list[str] = field(default_factory=list)
 
 
 def land(
@@ -66,21 +69,24 @@ def land(
         DataError: a mandatory batch without a file, a file that cannot be read, a mapping that does not fit.
     """
     source = settings.source(feed)
-    found = find(feed, source, settings, days)
+    found = find(source, settings, days)
     _refuse_missing(feed, source, found, settings)
     files = list({file.uri: file for day in days for file in found[day]}.values())
-    nothing = [Batch(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
+    nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
     if not files:
-        return Landed(nothing, _publish(lake, feed, None, days, [], [], expect))
+        return Landed(nothing, publish(lake, Batch(feed, days), expect))
     # A new key over old pseudonyms would break every match without a word.
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
     with _door_session(lake.spark, source), _readable(feed, files):
-        rows = computed(_rows(lake, feed, source, settings, days, found, files))
-        account = _account(rows)
+        passed = _passed(lake, feed, source, settings, days, found, files)
+        in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
+        rows = computed(_without_personal_data(passed.where(in_range), lake, feed, settings))
+        account = account_of(rows)
         _refuse_changed(feed, files)
-        written = _publish(lake, feed, rows, days, account, [file.name for file in files], expect)
-        sizes = _rows_of_files(lake, feed, source, settings, days, found, files) if _has_undated(account) else {}
-    return Landed([*nothing, *_batches(feed, account, files, found, sizes)], written)
+        written = publish(lake, Batch(feed, days, rows, account, [file.name for file in files]), expect)
+        sizes = _rows_of_files(passed) if _has_undated(account) else {}
+        warnings = _changed_for_other_dates(lake, feed, days, files, passed) if source.ds else []
+    return Landed([*nothing, *_batches(feed, account, files, found, sizes)], written, warnings)
 
 
 @contextmanager
@@ -135,36 +141,41 @@ def _refuse_changed(feed: Feed, files: Sequence[SourceFile]) -> None:
         )
 
 
-def _has_undated(account: list) -> bool:
+def _has_undated(account: list[Row]) -> bool:
     return any(row["ds"] is None for row in account)
 
 
-def _rows_of_files(
-    lake: Lake,
-    feed: Feed,
-    source: Source,
-    settings: Settings,
-    days: Sequence[date],
-    found: dict[date, list[SourceFile]],
-    files: list[SourceFile],
-) -> dict[str, int]:
+def _rows_of_files(passed: DataFrame) -> dict[str, int]:
     """All rows of each file, of whatever date: rows that do not say their date are held against them."""
-    rows = _passed(lake, feed, source, settings, days, found, files)
-    return dict(rows.groupBy("source_file").count().collect())
+    return dict(passed.groupBy("source_file").count().collect())
 
 
-def _rows(
-    lake: Lake,
-    feed: Feed,
-    source: Source,
-    settings: Settings,
-    days: Sequence[date],
-    found: dict[date, list[SourceFile]],
-    files: list[SourceFile],
-) -> DataFrame:
-    rows = _passed(lake, feed, source, settings, days, found, files)
-    in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
-    return _without_personal_data(rows.where(in_range), lake, feed, settings)
+def _changed_for_other_dates(
+    lake: Lake, feed: Feed, days: Sequence[date], files: Sequence[SourceFile], passed: DataFrame
+) -> list[str]:
+    """A line for each file that now holds another number of rows for dates that landed from it before."""
+    known = lake.records(TABLES["ops.batches"], ("feed", "=", feed.name))
+    stood = [row for row in known if row["ds"] is not None and row["ds"] not in days]
+    sizes = {file.name: file.bytes for file in files}
+    landed = {(row["file"], row["ds"]): row["rows_in"] for row in stood if row["file"] in sizes}
+    changed = {row["file"] for row in stood if row["file"] in sizes and row["file_bytes"] != sizes[row["file"]]}
+    if not changed:
+        return []
+    counted = passed.where(F.col("source_file").isin(sorted(changed))).groupBy("source_file", "ds").count().collect()
+    holds = {(file, ds): rows for file, ds, rows in counted}
+    other = sorted(
+        (file, ds) for file, ds in landed if file in changed and landed[file, ds] != holds.get((file, ds), 0)
+    )
+    warnings = []
+    for name in sorted({file for file, _ in other}):
+        dates = [ds for file, ds in other if file == name]
+        first, last = dates[0], dates[-1]
+        warnings.append(
+            f"{feed.name}: {name} changed after {len(dates)} dates had landed from it: {first} had "
+            f"{landed[name, first]:,} rows, the file now holds {holds.get((name, first), 0):,}; "
+            f"to land it again: make backfill FROM={first} TO={last}"
+        )
+    return warnings
 
 
 def _passed(
@@ -176,18 +187,19 @@ def _passed(
     found: dict[date, list[SourceFile]],
     files: list[SourceFile],
 ) -> DataFrame:
+    """The rows of the files behind the door, of whatever date, personal values still in clear."""
     expressions = door.Expressions(source.columns, source.ds, source.where)
     batches = _batch_of_file(lake.spark, days, found)
     groups = [
         door.build(
             raw.rows,
             feed,
-            _fitting(feed, raw, expressions),
+            fitting(feed, raw, expressions),
             raw.complex,
             batches,
             settings.time_zone,
         )
-        for raw in read(lake.spark, feed, source, files, bool(source.columns))
+        for raw in read(lake.spark, feed, source, files)
     ]
     rows = groups[0]
     for group in groups[1:]:
@@ -200,43 +212,6 @@ def _batch_of_file(spark: SparkSession, days: Sequence[date], found: dict[date, 
         return days[0]
     pairs = [(file.name, day) for day in days for file in found[day]]
     return spark.createDataFrame(pairs, "source_file string, ds date")
-
-
-def _fitting(feed: Feed, raw: RawRows, expressions: door.Expressions) -> door.Expressions:
-    """The expressions that the source's columns allow: JSON may lack a key, any other source must not."""
-    try:
-        _resolve(raw.rows, *_texts(expressions))
-    except AnalysisException:
-        pass
-    else:
-        return expressions
-    fitting = dict(expressions.columns)
-    for name, text in (("ds", expressions.ds), ("where", expressions.where), *expressions.columns.items()):
-        try:
-            _resolve(raw.rows, *([text] if text else []))
-        except AnalysisException as error:
-            is_absent = (error.getCondition() or "").startswith(
-                ("UNRESOLVED_COLUMN", "FIELD_NOT_FOUND", "INVALID_EXTRACT", "UNRESOLVED_FIELD")
-            )
-            if raw.may_lack_columns and is_absent and name in fitting:
-                fitting[name] = "CAST(NULL AS STRING)"
-                continue
-            own = [column for column in raw.rows.columns if column not in door.RAW_COLUMNS]
-            raise DataError(
-                f"{feed.name}: {raw.files[0].name} does not suit the mapping of {name}",
-                expected=f"columns that suit the mapping of {name}: {text}",
-                found=f"{error.getCondition()}; the columns are {', '.join(own[:40]) or 'none'}",
-                todo=f"mend feeds.{feed.name}.{'columns.' if name in fitting else ''}{name}, or have the file mended",
-            ) from None
-    return replace(expressions, columns=fitting)
-
-
-def _texts(expressions: door.Expressions) -> list[str]:
-    return [text for text in (expressions.ds, expressions.where, *expressions.columns.values()) if text]
-
-
-def _resolve(rows: DataFrame, *texts: str) -> None:
-    rows.select(*(F.expr(text) for text in texts)).schema  # noqa: B018  # analysis happens when the schema is asked for
 
 
 def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
@@ -271,150 +246,13 @@ def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Se
     )
 
 
-def _account(rows: DataFrame) -> list:
-    problem = F.col("_reason").isNotNull()
-    return (
-        rows.groupBy("ds", "source_file")
-        .agg(
-            F.count("*").alias("rows_in"),
-            F.count_if(~problem).alias("rows_landed"),
-            F.count_if(problem).alias("rows_quarantined"),
-            F.sum(F.when(~problem, F.col("row_hash")).cast("decimal(38,0)")).alias("landed_print"),
-            F.sum(F.when(problem, _quarantine_hash("_reason", "_column")).cast("decimal(38,0)")).alias(
-                "quarantined_print"
-            ),
-        )
-        .collect()
-    )
-
-
-def _quarantine_hash(reason: str, column: str) -> Column:
-    return row_hash([reason, column, "row", "source_line"])
-
-
-def _publish(
-    lake: Lake,
-    feed: Feed,
-    rows: DataFrame | None,
-    days: Sequence[date],
-    account: list,
-    files: list[str],
-    expect: Callable[[Table, DataFrame], None],
-) -> int:
-    """Vault first, bronze last: whoever sees a token in bronze finds its value."""
-    quarantine = TABLES[f"quarantine.{feed.name}"]
-    bronze = TABLES[f"bronze.{feed.name}"]
-    if rows is not None and feed.personal and any(row["rows_landed"] for row in account):
-        _publish_vault(lake, feed, rows)
-    _publish_quarantine(lake, feed, quarantine, rows, days, account, files)
-    stands = _prints(lake, bronze, "row_hash", in_dates("ds", days)) if lake.may_hold(bronze, {"ds": days}) else {}
-    lands = {
-        (row["ds"], row["source_file"]): (row["rows_landed"], row["landed_print"])
-        for row in account
-        if row["rows_landed"]
-    }
-    differing = sorted(
-        {ds for ds, file in stands.keys() | lands.keys() if stands.get((ds, file)) != lands.get((ds, file))}
-    )
-    if not differing:
-        lake.create(bronze)
-        return 0
-    where = in_dates("ds", differing)
-    good = (
-        lake.empty(bronze)
-        if rows is None
-        else rows.where("_reason IS NULL").withColumn("loaded_at", F.current_timestamp()).select(*bronze.column_names)
-    )
-    if lands:
-        expect(bronze, good)
-    lake.put(bronze, good.where(where), where, is_new=not stands)
-    return sum(count for (ds, _), (count, _print) in lands.items() if ds in differing)
-
-
-def _publish_quarantine(
-    lake: Lake,
-    feed: Feed,
-    quarantine: Table,
-    rows: DataFrame | None,
-    days: Sequence[date],
-    account: list,
-    files: list[str],
-) -> None:
-    is_batch = in_dates("ds", days)
-    listed = ", ".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in files)
-    where = f"({is_batch})" + (f" OR (ds IS NULL AND source_file IN ({listed}))" if files else "")
-    or_null = "ds" if files else None
-    stands = {}
-    if lake.may_hold(quarantine, {"ds": days}, or_null):
-        stands = _prints(lake, quarantine, _quarantine_hash("reason", "column"), where)
-    comes = {
-        (row["ds"], row["source_file"]): (row["rows_quarantined"], row["quarantined_print"])
-        for row in account
-        if row["rows_quarantined"]
-    }
-    lake.create(quarantine)
-    if stands == comes:
-        return
-    bad = lake.empty(quarantine)
-    raw = lake.empty(QUARANTINE_RAW)
-    if rows is not None:
-        # A feed may have a column called reason itself.
-        aside = rows.where("_reason IS NOT NULL").withColumns(
-            {"loaded_at": F.current_timestamp(), "reason": F.col("_reason"), "column": F.col("_column")}
-        )
-        bad = aside.select(*quarantine.column_names)
-        raw = aside.withColumn("feed", F.lit(feed.name)).select(*QUARANTINE_RAW.column_names)
-    is_new = not lake.may_hold(QUARANTINE_RAW, {"ds": days}, or_null)
-    lake.put(QUARANTINE_RAW, raw, f"feed = '{feed.name}' AND ({where})", is_new)
-    lake.put(quarantine, bad, where, is_new=not stands)
-
-
-def _prints(lake: Lake, table: Table, hashed: Column | str, where: str) -> dict:
-    """Per batch and file, how many rows stand and a sum over their hashes."""
-    hash_ = F.col(hashed) if isinstance(hashed, str) else hashed
-    rows = lake.read(table).where(where)
-    prints = rows.groupBy("ds", "source_file").agg(F.count("*"), F.sum(hash_.cast("decimal(38,0)")))
-    return {(ds, file): (count, print_) for ds, file, count, print_ in prints.collect()}
-
-
-def _publish_vault(lake: Lake, feed: Feed, rows: DataFrame) -> None:
-    vault = TABLES[f"vault.{feed.name}"]
-    person = next(name for name in ("customer_id", "agent_id") if any(c.name == name for c in feed.columns))
-    values = [
-        F.struct(
-            F.lit(column.name).alias("personal_column"),
-            F.col(column.token_name).alias("token"),
-            F.col(f"clear_{column.name}").alias("value"),
-        )
-        for column in feed.personal
-    ]
-    clear = (
-        rows.where("_reason IS NULL")
-        .select(F.col(person).alias("person_id"), F.explode(F.array(*values)).alias("v"), "ds")
-        .where("v.token IS NOT NULL")
-        .groupBy("person_id", "v.personal_column", "v.token")
-        .agg(F.min("v.value").alias("value"), F.min("ds").alias("known_on"))
-    )
-    same = "kept.person_id <=> new.person_id AND kept.personal_column = new.personal_column AND kept.token = new.token"
-    known = lake.read(vault).select("person_id", "personal_column", "token", F.col("known_on").alias("_since"))
-    news = (
-        clear.alias("new").join(known.alias("kept"), F.expr(same), "left").where("_since IS NULL OR _since > known_on")
-    )
-    news = computed(news.select("new.*", F.col("_since").isNotNull().alias("_earlier"), F.lit(False).alias("_delete")))
-    kinds = {row["_earlier"] for row in news.select("_earlier").distinct().collect()}
-    if True in kinds:
-        lake.merge(vault, news, same)
-    elif kinds:
-        lake.append(vault, news.select(*vault.column_names))
-
-
 def _batches(
     feed: Feed,
-    account: list,
+    account: list[Row],
     files: Sequence[SourceFile],
     found: dict[date, list[SourceFile]],
     sizes: dict[str, int],
-) -> list[Batch]:
+) -> list[BatchFile]:
     by_name = {file.name: file for file in files}
     counted = {(row["ds"], row["source_file"]): row for row in account}
     wanted = {(day, file.name) for day, members in found.items() for file in members} | counted.keys()
@@ -422,7 +260,7 @@ def _batches(
     for ds, name in sorted(wanted, key=lambda pair: (pair[0] is None, str(pair[0]), pair[1])):
         row = counted.get((ds, name))
         batches.append(
-            Batch(
+            BatchFile(
                 feed.name,
                 ds,
                 name,

@@ -45,6 +45,12 @@ def touch(settings: Settings, run_id: str) -> None:
         take(settings, run_id, "scheduler")
 
 
+def is_held_by(settings: Settings, run_id: str) -> bool:
+    """Whether the run has the lock."""
+    with _guarded(settings) as lock:
+        return bool(_held(lock).get("run_id") == run_id)
+
+
 def release(settings: Settings, run_id: str) -> None:
     """Gives the lock back if the run has it."""
     with _guarded(settings) as lock:

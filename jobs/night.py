@@ -1,7 +1,9 @@
 """A night from its opening to its summary: what the DAGs call, and what runs without Airflow alike."""
 
+import importlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +12,7 @@ from jobs.errors import DataError
 from jobs.lake import Lake, in_dates
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, business_days, read_settings
+from jobs.table_logs import literal
 from jobs.tables import FEEDS, TABLES, Kind, nightly
 
 Outcomes = Sequence[dict[str, Any]]
@@ -57,10 +60,11 @@ def finish(date: date, outcomes: Outcomes, failures: Outcomes, run_id: str) -> s
 
 
 def close_night(run_id: str) -> None:
-    """Stops the server and releases the lock, if this run has it."""
+    """Stops the server and releases the lock, if this run has it; another run's server stays up."""
     settings = read_settings()
-    stop_server(settings)
-    lock.release(settings, run_id)
+    if lock.is_held_by(settings, run_id):
+        stop_server(settings)
+        lock.release(settings, run_id)
 
 
 def load(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
@@ -122,6 +126,8 @@ def previous_business_day() -> date:
 
 
 def _in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> Any:
+    # Great Expectations takes four seconds to import, which the start of the server takes too.
+    Thread(target=importlib.import_module, args=["expectations.validate"], daemon=True).start()
     open_night(run_id, day, "process")
     try:
         return work(read_settings())
@@ -223,16 +229,15 @@ def _write_batches(lake: Lake, days: Sequence[date], outcomes: Outcomes) -> list
     parsed = [
         {
             **batch,
-            "ds": date.fromisoformat(batch["ds"]) if isinstance(batch["ds"], str) else batch["ds"],
-            "file_modified_at": _instant(batch["file_modified_at"]),
+            "ds": _parsed(batch["ds"], date),
+            "file_modified_at": _parsed(batch["file_modified_at"], datetime),
         }
         for batch in batches
     ]
-    rows = lake.rows(table, parsed)
-    files = ", ".join(repr(batch["file"]) for batch in parsed if batch["ds"] is None or batch["file"])
+    files = ", ".join(literal(batch["file"]) for batch in parsed if batch["file"])
     undated = f" OR (ds IS NULL AND file IN ({files}))" if files else ""
-    listed = ", ".join(f"'{feed}'" for feed in feeds)
-    lake.replace(table, rows, f"feed IN ({listed}) AND (({in_dates('ds', days)}){undated})")
+    listed = ", ".join(literal(feed) for feed in feeds)
+    lake.record(table, parsed, f"feed IN ({listed}) AND (({in_dates('ds', days)}){undated})")
     return parsed
 
 
@@ -259,18 +264,15 @@ def _write_runs(lake: Lake, day: date, made: Outcomes, failures: Outcomes, run_i
         {**common, "table": failure["task"], "state": "failed", "message": failure["reason"]} for failure in failures
     ]
     runs = TABLES["ops.runs"]
-    lake.replace(runs, lake.rows(runs, records), f"run_id = {run_id!r} AND ds = DATE'{day}'")
+    lake.record(runs, records, f"run_id = {literal(run_id)} AND ds = DATE'{day}'")
 
 
 def write_nights(lake: Lake, days: Sequence[date], run_id: str, **values: Any) -> None:
     """Sets columns of ops.nights for these dates; what is not named stays."""
     table = TABLES["ops.nights"]
-    stood = {row["ds"]: row.asDict() for row in lake.read(table).where(in_dates("ds", days)).collect()}
-    blank = dict.fromkeys(table.column_names)
-    rows = [{**blank, **stood.get(day, {}), "ds": day, "run_id": run_id, **values} for day in days]
-    for row in rows:
-        row.update({key: _instant(row[key]) for key in ("passed_gate_at", "completed_at")})
-    lake.replace(table, lake.rows(table, rows), in_dates("ds", days))
+    stood = {row["ds"]: row for row in lake.records(table, ("ds", "in", days))}
+    rows = [{**stood.get(day, {}), "ds": day, "run_id": run_id, **values} for day in days]
+    lake.record(table, rows, in_dates("ds", days))
 
 
 def _summary(lake: Lake, days: Sequence[date], made: Outcomes, failures: Outcomes) -> str:
@@ -307,7 +309,7 @@ def _summary(lake: Lake, days: Sequence[date], made: Outcomes, failures: Outcome
 
 def _skipped(lake: Lake, day: date) -> list[date]:
     """Dates before this one, since the first night, of which no night is complete."""
-    nights = lake.read(TABLES["ops.nights"]).where(f"ds < DATE'{day}'").select("ds", "completed_at").collect()
+    nights = lake.records(TABLES["ops.nights"], ("ds", "<", day))
     if not nights:
         return []
     complete = {row["ds"] for row in nights if row["completed_at"] is not None}
@@ -319,7 +321,6 @@ def _lake(settings: Settings, run_id: str) -> Lake:
     return runner.open_lake(settings, {"run_id": run_id, "code_version": __version__})
 
 
-def _instant(value: Any) -> datetime | None:
-    # What Spark hands back carries no zone and is the time of this machine.
-    parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return None if parsed is None else parsed.astimezone(UTC)
+def _parsed(value: Any, type_: type[date]) -> Any:
+    # What went through XCom came back as text.
+    return type_.fromisoformat(value) if isinstance(value, str) else value

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from jobs import __version__, facts, keyed, landed, late_names
+from jobs import __version__, daily, facts, keyed, landed, late_names
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.session import connect
@@ -60,10 +60,13 @@ def run(name: str, days: Sequence[date], run_id: str, settings: Settings) -> Out
         result = landed.land(lake, table.feed, days, settings, expect)
         batches = [asdict(batch) for batch in result.batches]
         rows = result.rows
+        warnings.extend(result.warnings)
         if table.name == "bronze.customers":
             rows += late_names.redact_again(lake, days, settings)
     elif table.kind is Kind.KEYED:
         rows = keyed.update(lake, table, days, settings, expect)
+    elif table.kind is Kind.DAILY:
+        rows = daily.update(lake, table, settings, expect)
     else:
         rows = _FACTS[name](lake, settings, expect)
     seconds = round(time.monotonic() - started, 2)
@@ -96,7 +99,6 @@ def open_lake(settings: Settings, note: dict[str, Any] | None = None) -> Lake:
 _FACTS = {
     "silver.caller_history": facts.update_caller_history,
     "gold.repeat_calls": facts.update_repeat_calls,
-    "gold.service_kpis": facts.update_service_kpis,
 }
 
 

@@ -30,7 +30,7 @@ def run() -> int:
     for number in range(NIGHTS, 0, -1):
         day = LAST - timedelta(days=number - 1)
         print(f"night {day}, through Airflow", flush=True)
-        if airflow.run_dag("nightly", {"date": str(day)}):
+        if airflow.run_night(day):
             print(f"the night of {day} failed; its log is below {settings.local / 'logs'}", file=sys.stderr)
             return 1
     tables = sorted(name for name in TABLES if not name.startswith("vault."))

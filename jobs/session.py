@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
@@ -21,8 +24,14 @@ from jobs.errors import DataError
 from jobs.settings import ROOT, Settings
 
 START_SECONDS = 120
+ANSWER_SECONDS = 20
+"""A server that does not answer for so long hangs: collecting garbage takes it a few seconds at most."""
+
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
+# The client prints the server's stack trace before it raises the error that says the same.
+for _name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+    PySparkLogger.getLogger(_name).setLevel(logging.CRITICAL)
 
 _sessions: dict[str, SparkSession] = {}
 
@@ -180,7 +189,7 @@ def _locked(settings: Settings) -> Iterator[None]:
 
 
 def _answers(state: dict[str, int]) -> bool:
-    return _is_ours(state["pid"]) and _listens(state["port"])
+    return _is_ours(state["pid"]) and _listens(state["port"]) and _serves(state["port"])
 
 
 def _is_ours(pid: int) -> bool:
@@ -195,6 +204,16 @@ def _listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
         return True
     return False
+
+
+def _serves(port: int) -> bool:
+    # The kernel accepts connections for a process that hangs; only the server itself can greet the client.
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=ANSWER_SECONDS)
+        except grpc.FutureTimeoutError:
+            return False
+    return True
 
 
 def _kill(state: dict[str, int]) -> None:

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from jobs.errors import DataError
-from jobs.tables import FEEDS, Feed
+from jobs.tables import FEEDS, Feed, Table
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -136,6 +136,11 @@ class Settings:
     def time_zone(self) -> str:
         """IANA name of the business time zone."""
         return self.configuration.time_zone
+
+    def numbers_of(self, table: Table) -> dict[str, Any]:
+        """The numbers that conf gives a table's `build`, by argument."""
+        section: BaseModel | None = getattr(self.configuration, table.short_name, None)
+        return section.model_dump() if section else {}
 
     def source(self, feed: Feed) -> Source:
         """The source of a feed, with what its declaration gives by default filled in."""

@@ -41,8 +41,8 @@ class Plan:
 
 def known_until(lake: Lake, settings: Settings) -> datetime | None:
     """The end (UTC) of the latest business date that passed the gate; None before the first."""
-    nights = lake.read(TABLES["ops.nights"]).where("passed_gate_at IS NOT NULL")
-    latest = nights.agg(F.max("ds")).collect()[0][0]
+    nights = lake.records(TABLES["ops.nights"])
+    latest = max((night["ds"] for night in nights if night["passed_gate_at"]), default=None)
     if latest is None:
         return None
     end = datetime.combine(latest + timedelta(days=1), time(), ZoneInfo(settings.time_zone))
@@ -85,16 +85,6 @@ def late_callers(plan: Plan) -> DataFrame | None:
 def of_callers(rows: DataFrame, callers: DataFrame) -> DataFrame:
     """The rows of these callers; `rows` need a caller_key."""
     return rows.join(F.broadcast(callers), "caller_key", "left_semi")
-
-
-def late_days(plan: Plan) -> Sequence[date]:
-    """The days before `plan.since` whose rows a late call may change."""
-    if plan.late is None or plan.since is None:
-        return []
-    touched = [row[0] for row in plan.late.select("event_date").distinct().collect()]
-    reach = range(-LONGEST_WINDOW_DAYS, LONGEST_WINDOW_DAYS + 1)
-    days = {day + timedelta(days=distance) for day in touched for distance in reach}
-    return sorted(day for day in days if day < plan.since)
 
 
 def differences(new: DataFrame, old: DataFrame, table: Table) -> DataFrame:

@@ -23,6 +23,7 @@ class World:
         self.lake = root / "lake"
         self._remote = remote
         self._monkeypatch = monkeypatch
+        self.warnings: list[str] = []
         self.landing.mkdir(parents=True, exist_ok=True)
         self.configure()
 
@@ -57,7 +58,15 @@ class World:
         settings = read_settings()
         declared = next(each for each in FEEDS if each.name == feed)
         dates = [date.fromisoformat(day) for day in days]
-        return landed.land(runner.open_lake(settings), declared, dates, settings, _expect_nothing).batches
+        result = landed.land(runner.open_lake(settings), declared, dates, settings, _expect_nothing)
+        self.warnings = result.warnings
+        return result.batches
+
+    def land_and_record(self, feed: str, day: str) -> None:
+        """Lands a batch as a night does, with its account in ops.batches."""
+        from jobs import night
+
+        night.make_table(f"bronze.{feed}", date.fromisoformat(day), "test")
 
     def make(self, table: str, *days: str) -> int:
         """Makes one table for these dates."""
@@ -76,15 +85,17 @@ class World:
         lake = runner.open_lake(read_settings())
         night.write_nights(lake, [date.fromisoformat(day)], "test", passed_gate_at=datetime.now(UTC))
 
-    def rows(self, table: str, *columns: str, order: str | None = None) -> list[tuple[Any, ...]]:
-        """Rows of a table as another reader than Spark sees them."""
+    def rows(
+        self, table: str, *columns: str, order: str | None = None, lake: Path | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Rows of a table of this lake (or another) as another reader than Spark sees them."""
         import duckdb
         from deltalake import DeltaTable
 
         layer, name = table.split(".")
         with duckdb.connect() as db:
             db.execute("SET TimeZone = 'UTC'")
-            db.register("rows_of_table", DeltaTable(self.lake / layer / name).to_pyarrow_dataset())
+            db.register("rows_of_table", DeltaTable((lake or self.lake) / layer / name).to_pyarrow_dataset())
             listed = ", ".join(columns) or "*"
             return db.execute(f"SELECT {listed} FROM rows_of_table ORDER BY {order or 'ALL'}").fetchall()
 
@@ -101,8 +112,11 @@ def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     before = dict(os.environ)
     folder = tmp_path_factory.mktemp("server")
-    # Tests make many small plans: compiling them for a long life costs more than it gives.
-    short_lived = {"spark": {"conf": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}}}
+    # Tests make many small plans: compiling them for a long life costs more than it gives. What is compiled must
+    # find room, or the JVM throws it away and begins again.
+    short_lived = {
+        "spark": {"conf": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"}}
+    }
     (folder / "conf.yaml").write_text(yaml.safe_dump(short_lived))
     os.environ["ECHOLAKE_LAKE"] = str(folder)
     os.environ["ECHOLAKE_CONF"] = str(folder / "conf.yaml")

@@ -11,6 +11,7 @@ class Kind(StrEnum):
     KEYED = "keyed"
     CARRIED = "carried"
     WINDOW = "window"
+    DAILY = "daily"
     RECORD = "record"
 
 
@@ -122,6 +123,11 @@ class Table:
     def short_name(self) -> str:
         """The name without its layer."""
         return self.name.split(".")[1]
+
+    @property
+    def day(self) -> str:
+        """The column with the business date of a row."""
+        return self.partition or "day"
 
     @property
     def column_names(self) -> tuple[str, ...]:

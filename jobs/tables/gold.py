@@ -69,7 +69,7 @@ SERVICE_KPIS = Table(
             "Share of the day's answered first calls of customers not followed within {window}, null until mature",
         ),
     ),
-    kind=Kind.WINDOW,
+    kind=Kind.DAILY,
     owner=CALL_CENTRE,
     subject="service",
     impact="The operations head sees yesterday's service level.",

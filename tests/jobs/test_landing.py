@@ -246,11 +246,61 @@ def test_a_mapping_gives_null_where_it_fails_and_a_row_without_a_date_counts_onc
     assert world.rows("quarantine.calls", "ds", "source_line", order="2") == [(None, 5), (None, 6)]
 
 
-def test_a_mapping_of_a_column_that_the_file_lacks_is_a_clear_error(world: World) -> None:
-    world.configure(feeds={"calls": {"columns": {"call_id": "id_of_call"}}})
+def test_a_month_file_that_changed_after_some_of_its_dates_landed_is_said(world: World) -> None:
+    world.configure(feeds={"calls": {"path": "month-{mm}.csv", "ds": "cast(started_at AS date)"}})
+    file = world.landing / "month-01.csv"
+    file.write_text(calls(call("a"), call("b", started_at="2026-01-06 09:00:00", ended_at="2026-01-06 09:01:00")))
+    world.land_and_record("calls", DAY)
+    file.write_text(file.read_text() + call("c") + "\n")
+    batches = world.land("calls", "2026-01-06")
+    assert account(batches) == [("2026-01-06", 1, 1, 0)]
+    assert [warning.partition(";")[0] for warning in world.warnings] == [
+        f"calls: month-01.csv changed after 1 dates had landed from it: {DAY} had 1 rows, the file now holds 2"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ({"call_id": "id_of_call"}, "id_of_call"),
+        ({"topic": "max(topic)"}, "group by"),
+        ({"csat": "array(1)"}, "array"),
+        ({"topic": "upper(topic"}, "syntax error"),
+    ],
+    ids=["a column that the file lacks", "an aggregate", "another type", "a syntax error"],
+)
+def test_a_mapping_that_does_not_suit_the_file_is_a_clear_error(
+    world: World, mapping: dict, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world.configure(feeds={"calls": {"columns": mapping}})
     world.drop("calls", DAY, calls(call("a")))
-    with pytest.raises(DataError, match="call_id"):
+    with pytest.raises(DataError) as raised:
         world.land("calls", DAY)
+    assert f"mapping of {next(iter(mapping))}" in raised.value.headline
+    assert said in raised.value.found.lower()
+    assert capfd.readouterr().err == ""
+
+
+def test_json_that_lacks_the_date_of_its_batch_is_set_aside(world: World) -> None:
+    world.configure(feeds={"calls": {"path": "{ds}.json", "ds": "to_date(day)", "where": "kind <> 'TEST'"}})
+    (world.landing / f"{DAY}.json").write_text('{"call_id": "a"}\n')
+    assert account(world.land("calls", DAY)) == [(DAY, 0, 0, 0), ("None", 1, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options"),
+    [
+        ("a.csv", "", {"options": {"header": False}, "columns": {"call_id": "_c0"}}),
+        ("a.json", "", {"columns": {"call_id": "id"}}),
+        ("a.json", "", {"format": "json_document", "rows": "calls", "columns": {"call_id": "id"}}),
+        ("a.json", '{"calls": []}', {"format": "json_document", "rows": "calls", "columns": {"call_id": "id"}}),
+    ],
+    ids=["CSV without a header", "JSON lines", "a JSON document", "no element"],
+)
+def test_a_file_without_rows_is_an_empty_batch(world: World, name: str, content: str, options: dict) -> None:
+    world.configure(feeds={"calls": options})
+    world.drop("calls", DAY, content, name)
+    assert account(world.land("calls", DAY)) == [(DAY, 0, 0, 0)]
 
 
 def test_documents_of_nested_json_land_one_row_an_element(world: World) -> None:

@@ -1,0 +1,42 @@
+"""How a night changes a table of daily figures: the days whose inputs changed, each made anew."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from pyspark.sql import DataFrame
+
+from jobs.lake import Lake, computed, in_dates
+from jobs.settings import Settings
+from jobs.tables import TABLES, Table
+
+
+def update(lake: Lake, table: Table, settings: Settings, expect: Callable[[Table, DataFrame], None]) -> int:
+    """Makes the days anew of which an input changed since this table was last made; returns the rows written."""
+    lake.create(table)
+    inputs = [TABLES[name] for name in table.inputs]
+    days = _changed_days(lake, table, inputs)
+    if days == []:
+        return 0
+    frames = {each.short_name: _of_days(lake.read(each), each.day, days) for each in inputs}
+    build = importlib.import_module(str(table.module)).build
+    made = computed(build(**frames, **settings.numbers_of(table)))
+    expect(table, made)
+    kept = _of_days(lake.read(table), table.day, days)
+    versions = {each.name: lake.version(each) for each in inputs}
+    return lake.replace_changed(table, made, table.day, kept, inputs=versions)
+
+
+def _changed_days(lake: Lake, table: Table, inputs: Sequence[Table]) -> list[date] | None:
+    """None: all days, as nobody can say which changed."""
+    days: set[date] = set()
+    for each in inputs:
+        changed = lake.changed_partitions(each, lake.consumed(table, each))
+        if changed is None:
+            return None
+        days |= changed
+    return sorted(days)
+
+
+def _of_days(rows: DataFrame, column: str, days: Sequence[date] | None) -> DataFrame:
+    return rows if days is None else rows.where(in_dates(column, days))

@@ -1,0 +1,99 @@
+"""Facts over calls end the same whether nights come one by one, all at once, or in another order."""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import World
+
+HEADER = "call_id,customer_id,direction,started_at,ended_at,outcome,queue,topic\n"
+NOTHING_BETWEEN = {"feeds": {"calls": {"optional": True}}}
+"""The dates between the batches bring no call."""
+
+FACTS = ("silver.caller_history", "gold.repeat_calls", "gold.service_kpis")
+
+
+def call(call_id: str, customer: str, at: str, topic: str = "fee", outcome: str = "answered") -> str:
+    return f"{call_id},{customer},inbound,{at}:00,{at}:30,{outcome},cards,{topic}\n"
+
+
+# The second month begins where the first call lies beyond the days that a night makes anew; its second batch brings
+# calls of the first month, before, between and after those that have become history.
+BATCHES = {
+    "2026-01-01": call("a1", "C1", "2026-01-01 10:00") + call("b1", "C2", "2026-01-01 11:00"),
+    "2026-01-02": call("a2", "C1", "2026-01-02 09:00", outcome="abandoned"),
+    "2026-02-25": call("a3", "C1", "2026-02-25 10:00") + call("c1", "C3", "2026-02-25 10:00"),
+    "2026-02-26": call("a0", "C1", "2026-01-01 09:00")
+    + call("b2", "C2", "2026-01-20 10:00")
+    + call("a2", "C1", "2026-01-02 09:00", "card")
+    + call("d1", "C4", "2026-02-26 08:00"),
+    "2026-02-27": call("b3", "C2", "2026-02-27 10:00") + call("c2", "C3", "2026-02-27 10:00"),
+}
+
+
+@pytest.fixture(scope="module")
+def one_by_one(module_world: World) -> dict[str, list[tuple[Any, ...]]]:
+    """The facts after the nights in their order."""
+    _drop(module_world)
+    for day in BATCHES:
+        _night(module_world, day)
+    return _facts(module_world)
+
+
+def test_a_late_call_is_seen_by_the_calls_after_it(
+    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World
+) -> None:
+    columns = ("call_id", "chain_id", "position_in_chain", "previous_call_id", "is_retry", "repeated_any_30d")
+    assert module_world.rows("gold.repeat_calls", *columns, order="customer_id, started_at") == [
+        ("a0", "a0", 1, None, False, True),
+        ("a1", "a0", 2, "a0", False, True),
+        ("a2", "a0", 3, "a1", False, False),
+        ("a3", "a3", 1, "a2", False, False),
+        ("b1", "b1", 1, None, False, True),
+        ("b2", "b2", 1, "b1", False, False),
+        ("b3", "b3", 1, "b2", False, False),
+        ("c1", "c1", 1, None, False, True),
+        ("c2", "c1", 2, "c1", False, False),
+        ("d1", "d1", 1, None, False, False),
+    ]
+
+
+def test_a_range_at_once_ends_at_the_same_facts(one_by_one: dict[str, list[tuple[Any, ...]]], world: World) -> None:
+    _drop(world)
+    _night(world, *BATCHES)
+    assert _facts(world) == one_by_one
+
+
+def test_nights_in_another_order_end_at_the_same_facts(
+    one_by_one: dict[str, list[tuple[Any, ...]]], world: World
+) -> None:
+    _drop(world)
+    january_first, january_second, *february = BATCHES
+    _night(world, *february)
+    _night(world, january_second)
+    _night(world, january_first)
+    assert _facts(world) == one_by_one
+
+
+def test_a_night_that_brings_nothing_new_changes_no_fact(
+    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World
+) -> None:
+    assert [module_world.make(name, "2026-02-27") for name in FACTS] == [0, 0, 0]
+
+
+def _drop(world: World) -> None:
+    world.configure(**NOTHING_BETWEEN)
+    for day, rows in BATCHES.items():
+        world.drop("calls", day, HEADER + rows)
+
+
+def _night(world: World, *days: str) -> None:
+    world.land("calls", *days)
+    world.make("silver.calls", *days)
+    world.pass_gate(max(days))
+    for name in FACTS:
+        world.make(name, *days)
+
+
+def _facts(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: world.rows(name) for name in FACTS}
