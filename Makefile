@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # Recipes read these from the environment, quoted, so that no value is ever taken for shell code.
 export DATE FROM TO NAME
 python := .venv/bin/python
+# Each worker has a Spark server of its own; the tests of a file share what they make.
+pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # $(call need,VARIABLE,example): stops with the usage when the variable was not given.
 need = @[[ -n "$${$(1):-}" ]] || { printf '%s\n' \
@@ -44,14 +46,14 @@ sql: install ## a SQL prompt on the lake
 
 .PHONY: test check format docs bench
 test: install ## every test
-	@$(python) -m pytest
+	@$(pytest)
 
 check: install ## what CI runs: format, lint, types, import rules, tests
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@$(python) -m pytest
+	@$(pytest)
 
 format: install ## format the code and mend what the linter can
 	@.venv/bin/ruff check --quiet --fix-only .

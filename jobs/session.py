@@ -83,6 +83,11 @@ def stop_server(settings: Settings) -> None:
             _state_file(settings).unlink(missing_ok=True)
 
 
+def log_file(settings: Settings) -> Path:
+    """The log of this lake's server."""
+    return _state_file(settings).parent / "server.log"
+
+
 def _start(settings: Settings) -> str:
     import pyspark
 
@@ -109,7 +114,7 @@ def _start(settings: Settings) -> str:
         "--driver-java-options",
         f"-Dlog4j2.configurationFile={ROOT / 'conf/log4j2.properties'} {more}",
     ]
-    log = folder / "server.log"
+    log = log_file(settings)
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "spark-internal"],

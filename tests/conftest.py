@@ -105,25 +105,39 @@ def _expect_nothing(*_: object) -> None:
 
 
 @pytest.fixture(scope="session")
-def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def spark_remote(spark_server: tuple[str, Path]) -> str:
     """Address of the tests' Spark Connect server."""
+    return spark_server[0]
+
+
+@pytest.fixture(scope="session")
+def server_log(spark_server: tuple[str, Path]) -> Path:
+    """What the tests' Spark Connect server logs."""
+    return spark_server[1]
+
+
+@pytest.fixture(scope="session")
+def spark_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The tests' Spark Connect server: its address, and its log."""
     from jobs import session
     from jobs.settings import read_settings
 
     before = dict(os.environ)
     folder = tmp_path_factory.mktemp("server")
-    # Tests make many small plans: compiling them for a long life costs more than it gives. What is compiled must
-    # find room, or the JVM throws it away and begins again.
-    short_lived = {
-        "spark": {"conf": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"}}
+    # Tests make many small plans over a few rows: compiling them costs more than it gives. What is compiled must find
+    # room, or the JVM throws it away and begins again.
+    conf = {
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+        "spark.sql.codegen.wholeStage": False,
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     }
-    (folder / "conf.yaml").write_text(yaml.safe_dump(short_lived))
+    (folder / "conf.yaml").write_text(yaml.safe_dump({"spark": {"conf": conf}}))
     os.environ["ECHOLAKE_LAKE"] = str(folder)
     os.environ["ECHOLAKE_CONF"] = str(folder / "conf.yaml")
     settings = read_settings()
     os.environ.clear()
     os.environ.update(before)
-    yield session.ensure_server(settings)
+    yield session.ensure_server(settings), session.log_file(settings)
     session.stop_server(settings)
 
 

@@ -53,7 +53,10 @@ def test_a_range_at_once_ends_at_the_same_silver(world: World, in_order: list[tu
 
 
 def test_a_mended_batch_takes_back_what_it_no_longer_brings(world: World) -> None:
-    _calls_after(world, ["2026-01-01", "2026-01-02"])
+    days = ["2026-01-01", "2026-01-02"]
+    _drop_calls(world)
+    world.land("calls", *days)
+    world.make("silver.calls", *days)
     world.drop("calls", "2026-01-02", CALLS + call("twice", "2026-01-01", "a"))
     world.land("calls", "2026-01-02")
     world.make("silver.calls", "2026-01-02")
@@ -93,14 +96,12 @@ def test_whoever_is_absent_from_a_snapshot_is_closed_and_opens_again_when_back(w
     world.configure(feeds={"cards": {"delivery": "snapshot"}})
     header = "card_id,customer_id,product,updated_at\n"
     both = "K1,C1,gold,2025-12-01 00:00:00\nK2,C2,gold,2025-12-01 00:00:00\n"
-    for day, content in (
-        ("2026-01-01", both),
-        ("2026-01-02", both.splitlines()[0]),
-        ("2026-01-03", both.splitlines()[0]),
-    ):
+    days = ["2026-01-01", "2026-01-02", "2026-01-03"]
+    for day, content in zip(days, (both, both.splitlines()[0], both.splitlines()[0]), strict=True):
         world.drop("cards", day, header + content)
-        world.land("cards", day)
-        world.make("silver.cards", day)
+    for batches in (days[:1], days[1:]):
+        world.land("cards", *batches)
+        world.make("silver.cards", *batches)
     assert world.rows("silver.cards", "card_id", "closed_on") == [("K1", None), ("K2", date(2026, 1, 2))]
     world.drop("cards", "2026-01-04", header + both)
     world.land("cards", "2026-01-04")

@@ -29,7 +29,7 @@ FILES = {
     ("transactions", DAY): "transaction_id,customer_id,posted_at,amount,currency,kind\n"
     "t2,C1,2026-01-06 12:00:00,7.25,CNY,purchase\n",
 }
-KILLED_AFTER = ("bronze.customers", "bronze.calls", "silver.customers_versions", "silver.calls", "gold.repeat_calls")
+KILLED_AFTER = ("bronze.customers", "silver.customers_versions", "gold.repeat_calls")
 """The kill strikes while the next table is being made."""
 
 OF_THE_LOADING = {"loaded_at"}
