@@ -194,7 +194,7 @@ def _locked(settings: Settings) -> Iterator[None]:
 
 
 def _answers(state: dict[str, int]) -> bool:
-    return _is_ours(state["pid"]) and _listens(state["port"]) and _serves(state["port"])
+    return _is_ours(state["pid"]) and _listens(state["port"]) and serves(state["port"])
 
 
 def _is_ours(pid: int) -> bool:
@@ -211,7 +211,8 @@ def _listens(port: int) -> bool:
     return False
 
 
-def _serves(port: int) -> bool:
+def serves(port: int) -> bool:
+    """Whether a Connect server answers on this port of the machine."""
     # The kernel accepts connections for a process that hangs; only the server itself can greet the client.
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         try:

@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from great_expectations import expectations as gxe
 
+from expectations.gold.service import service_kpis
+from jobs.errors import DataError
 from tests.conftest import World
 
 HEADER = "call_id,customer_id,direction,started_at,ended_at,outcome,queue,topic\n"
@@ -79,6 +82,21 @@ def test_a_night_that_brings_nothing_new_changes_no_fact(
     one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World
 ) -> None:
     assert [module_world.make(name, "2026-02-27") for name in FACTS] == [0, 0, 0]
+
+
+def test_a_critical_expectation_that_fails_leaves_the_table_as_it_was_and_says_so_in_a_line(
+    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impossible = gxe.ExpectColumnMaxToBeBetween(
+        column="offered", max_value=0, severity="critical", notes="Nobody calls"
+    )
+    monkeypatch.setattr(service_kpis, "EXPECTATIONS", (*service_kpis.EXPECTATIONS, impossible))
+    module_world.drop("calls", "2026-02-28", HEADER + call("e1", "C5", "2026-02-28 10:00"))
+    with pytest.raises(DataError) as raised:
+        _night(module_world, "2026-02-28")
+    assert raised.value.headline.startswith("gold.service_kpis 2026-02-28: Nobody calls")
+    assert "\n" not in raised.value.headline
+    assert module_world.rows("gold.service_kpis") == one_by_one["gold.service_kpis"]
 
 
 def _drop(world: World) -> None:
