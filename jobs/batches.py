@@ -117,6 +117,8 @@ def _publish_vault(lake: Lake, feed: Feed, rows: DataFrame) -> None:
         .agg(F.min("v.value").alias("value"), F.min("ds").alias("known_on"))
     )
     same = "kept.person_id <=> new.person_id AND kept.personal_column = new.personal_column AND kept.token = new.token"
+    lake.create(vault)
+    lake.look(vault)
     known = lake.read(vault).select("person_id", "personal_column", "token", F.col("known_on").alias("_since"))
     news = (
         clear.alias("new").join(known.alias("kept"), F.expr(same), "left").where("_since IS NULL OR _since > known_on")

@@ -15,16 +15,18 @@ def update(lake: Lake, table: Table, settings: Settings, expect: Callable[[Table
     """Makes the days anew of which an input changed since this table was last made; returns the rows written."""
     lake.create(table)
     inputs = [TABLES[name] for name in table.inputs]
-    days = _changed_days(lake, table, inputs)
+    numbers = settings.numbers_of(table)
+    # With other numbers than the last time every day is another one.
+    days = _changed_days(lake, table, inputs) if lake.noted(table, "numbers") == numbers else None
     if days == []:
         return 0
     frames = {each.short_name: _of_days(lake.read(each), each.day, days) for each in inputs}
     build = importlib.import_module(str(table.module)).build
-    made = computed(build(**frames, **settings.numbers_of(table)))
+    made = computed(build(**frames, **numbers))
     expect(table, made)
     kept = _of_days(lake.read(table), table.day, days)
     versions = {each.name: lake.version(each) for each in inputs}
-    return lake.replace_changed(table, made, table.day, kept, inputs=versions)
+    return lake.replace_changed(table, made, table.day, kept, inputs=versions, numbers=numbers)
 
 
 def _changed_days(lake: Lake, table: Table, inputs: Sequence[Table]) -> list[date] | None:

@@ -1,5 +1,7 @@
 """Fits a feed's mapping to the columns that a source's files really have."""
 
+import re
+
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -44,12 +46,13 @@ def _is_absent(feed: Feed, raw: RawRows, key: str, text: str, type_: str) -> boo
         condition = error.getCondition() or ""
         if raw.may_lack_columns and condition.startswith(ABSENT):
             return True
+        # Without its header a file's first row stands in place of the names, so they are counted, not shown.
         own = [column for column in raw.rows.columns if column not in door.RAW_COLUMNS]
-        said = " ".join(error.getMessage().partition("SQLSTATE")[0].partition("\n")[0].split())
+        said = " ".join(re.split(r"Did you mean|SQLSTATE|\n", error.getMessage())[0].split())
         raise DataError(
             f"{feed.name}: {raw.files[0].name} does not suit the mapping of {key.removeprefix('columns.')}",
             expected=f"columns that suit {text}, for each row a value of type {type_}",
-            found=f"{said}; the columns are {', '.join(own[:40]) or 'none'}",
+            found=f"{said}; the file has {len(own)} columns",
             todo=f"mend feeds.{feed.name}.{key}, or have the file mended",
         ) from None
     return False

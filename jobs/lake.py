@@ -34,8 +34,11 @@ class Lake(TableLogs):
         """No row, with the declared columns."""
         return self.spark.createDataFrame([], ", ".join(f"`{c.name}` {c.type}" for c in table.columns))
 
-    def changes(self, table: Table, after: int, until: int) -> DataFrame | None:
-        """Rows that changed after one version up to another, before and after; None when no longer known."""
+    def changes(self, table: Table, after: int, until: int, where: str) -> DataFrame | None:
+        """Rows that changed after one version up to another, before and after; None when no longer known.
+
+        Of these, the rows for which `where` holds.
+        """
         if after >= until:
             return self.empty(table)
         try:
@@ -46,10 +49,10 @@ class Lake(TableLogs):
                 .option("endingVersion", until)
                 .load(self.path(table))
             )
-            feed.schema  # noqa: B018  # resolves the versions, so that a gap shows here
+            # Computed here, so that a version that the log or the disk no longer has shows.
+            return computed(feed.where(where))
         except PySparkException:
             return None
-        return feed
 
     def replace(self, table: Table, rows: DataFrame, where: str, **note: Any) -> None:
         """In one commit the rows for which `where` holds give way to `rows`, which all satisfy it."""
@@ -72,13 +75,20 @@ class Lake(TableLogs):
             self.replace(table, rows, where)
 
     def append(self, table: Table, rows: DataFrame, **note: Any) -> None:
-        """Adds rows in one commit."""
+        """Adds rows in one commit, unless the table gained rows since it was looked at.
+
+        A process that was killed leaves its write to the server, which may still commit it; the run that takes its
+        place looked before that and must not add the same rows again.
+        """
         self.create(table)
+        seen = self.seen.get(table.name, self.version(table))
         self._commit(
             lambda: (
                 rows.write.format("delta")
                 .mode("append")
                 .option("userMetadata", self._note(note))
+                .option("txnAppId", f"echolake.{table.name}")
+                .option("txnVersion", str(seen))
                 .save(self.path(table))
             )
         )

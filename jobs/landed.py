@@ -32,6 +32,10 @@ DOOR_CONF = {
 }
 
 
+SQL_DATA_EXCEPTION = "22"
+"""The class of SQLSTATE that says that a value was not as a function wants it."""
+
+
 @dataclass(frozen=True)
 class BatchFile:
     """The account of one file of a feed's batch (a row of ops.batches)."""
@@ -110,6 +114,14 @@ def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
         message = scrub(str(error))
         guilty = next((file.name for file in files if file.uri in str(error)), None)
         condition = error.getCondition() or ""
+        if (error.getSqlState() or "").startswith(SQL_DATA_EXCEPTION):
+            # Spark's own message quotes the value.
+            raise DataError(
+                f"{feed.name}: a value stops the mapping",
+                expected="expressions that give null for a value that they cannot take",
+                found=f"{condition} in {', '.join(file.name for file in files[:3])}",
+                todo=f"use the try_ form of that function in feeds.{feed.name}, then run the same night again",
+            ) from None
         if guilty is None and not condition.startswith(("FAILED_READ_FILE", "CANNOT_READ", "PARQUET")):
             raise
         names = guilty or ", ".join(file.name for file in files[:3])

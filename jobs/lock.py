@@ -18,8 +18,10 @@ GRACE_SECONDS = 120
 """Between two tasks of a scheduled night no process holds the lock; after so long it is given up."""
 
 
-def take(settings: Settings, run_id: str, holder: str) -> None:
+def take(settings: Settings, run_id: str, holder: str) -> bool:
     """Takes the lock for a run. `holder` is `process` (this one, to its end) or `scheduler` (task after task).
+
+    Returns whether another run that died had it.
 
     Raises:
         LakeBusyError: another run that is alive has it.
@@ -32,6 +34,7 @@ def take(settings: Settings, run_id: str, holder: str) -> None:
                 f"(processes {', '.join(held['processes']) or 'of a scheduler'}); wait until it has ended, or stop it"
             )
         _write(lock, run_id, holder, {})
+        return bool(held) and held["run_id"] != run_id
 
 
 def touch(settings: Settings, run_id: str) -> None:

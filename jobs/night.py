@@ -24,9 +24,13 @@ LISTED = 5
 def open_night(run_id: str, date: date, holder: str) -> None:
     """Takes the lake's lock (`holder`: `process` or `scheduler`) and makes sure that Spark is up."""
     settings = read_settings()
-    lock.take(settings, run_id, holder)
-    if settings.configuration.spark.remote == "local":
-        ensure_server(settings)
+    is_after_a_kill = lock.take(settings, run_id, holder)
+    if settings.configuration.spark.remote != "local":
+        return
+    if is_after_a_kill:
+        # It outlived its night, and may still be committing what that had begun.
+        stop_server(settings)
+    ensure_server(settings)
 
 
 def run_table(name: str, date: date, run_id: str) -> dict[str, Any]:
@@ -244,6 +248,8 @@ def _write_batches(lake: Lake, days: Sequence[date], outcomes: Outcomes) -> list
 def _finish(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings) -> str:
     lake = _lake(settings, run_id)
     made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
+    # A night that stops before its gate has landed all the same.
+    _write_batches(lake, days, made)
     _write_runs(lake, days[-1], made, failures, run_id)
     text = _summary(lake, days, made, failures)
     write_nights(lake, days, run_id, completed_at=None if failures else datetime.now(UTC), summary=text)

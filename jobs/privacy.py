@@ -37,13 +37,15 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("[number]", re.compile(r"(?<![A-Za-z0-9_\-.])\(?\d(?:[ \-.()/]{0,2}\d){6,18}(?![A-Za-z0-9_])", re.ASCII)),
 )  # fmt: skip
 _DATE_OR_AMOUNT = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d+\.\d{1,2}$"
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T]\d{1,2}(?![\d\-]))?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d+\.\d{1,2}$"
 )
-_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]{2,})*")
-_CJK = re.compile(r"[\u3400-\u9fff]")
-_CJK_RUN = re.compile(r"[\u3400-\u9fff·]+")
-LONGEST_NAME = 5
-"""Words of a Latin name, characters of a Chinese one, that are looked for in a text."""
+# Scripts that set no space between a name and the words around it: kana, Chinese, Hangul.
+_UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_SPACED_WORD = re.compile(rf"[^\W\d_{_UNSPACED}]+(?:['’\-][^\W\d_{_UNSPACED}]{{2,}})*")
+_WORD = re.compile(rf"{_SPACED_WORD.pattern}|[{_UNSPACED}]+")
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}·・]+")
+LONGEST_WORDS, LONGEST_CHARACTERS = 8, 16
+"""Of a name that is looked for in a text: words, or characters where no space is set."""
 
 
 def ensure_key(key_file: Path, may_make: bool = True) -> None:
@@ -104,6 +106,7 @@ def redact_text(text: str | None, names: dict[str, str], day: str) -> str | None
     """One text without personal data; JSON stays JSON. `names` maps a name to the first batch that brought it."""
     if text is None:
         return None
+    text = unicodedata.normalize("NFC", text)
     if text.lstrip()[:1] in ("{", "["):
         try:
             return json.dumps(_walk(json.loads(text), names, day), ensure_ascii=False)
@@ -120,7 +123,8 @@ def scrub(message: str) -> str:
 def normal_name(name: str) -> str:
     """The form in which equal names meet: NFKC, lower case, words alone."""
     words = _WORD.findall(_folded(name))
-    return " ".join(words)
+    is_spaced = any(_SPACED_WORD.match(word) for word in words)
+    return (" " if is_spaced else "").join(words)
 
 
 def _folded(text: str) -> str:
@@ -207,24 +211,30 @@ def _without_numbers(text: str) -> str:
 
 def _label(label: str, match: re.Match[str]) -> str:
     found = match.group()
-    return found if label == "[number]" and _DATE_OR_AMOUNT.match(found) else label
+    kept = _DATE_OR_AMOUNT.match(found) if label == "[number]" else None
+    if kept is None:
+        return label
+    # A number that follows a date is in the same run of digits.
+    rest = found[kept.end() :]
+    number = rest.lstrip(" -.()/")
+    return found[: len(found) - len(number)] + _without_numbers(number)
 
 
 def _without_names(text: str, names: dict[str, str], day: str) -> str:
     if not names:
         return text
-    spans = [*_latin_spans(text, names, day), *_chinese_spans(text, names, day)]
+    spans = [*_spaced_spans(text, names, day), *_unspaced_spans(text, names, day)]
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]}[name]{text[end:]}"
     return text
 
 
-def _latin_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
-    words = [match for match in _WORD.finditer(text) if not _CJK.match(match.group())]
+def _spaced_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
+    words = [*_SPACED_WORD.finditer(text)]
     normal = [_folded(match.group()) for match in words]
     i = 0
     while i < len(words):
-        for length in range(min(LONGEST_NAME, len(words) - i), 0, -1):
+        for length in range(min(LONGEST_WORDS, len(words) - i), 0, -1):
             if names.get(" ".join(normal[i : i + length]), "9999") <= day:
                 yield words[i].start(), words[i + length - 1].end()
                 i += length - 1
@@ -232,14 +242,15 @@ def _latin_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[i
         i += 1
 
 
-def _chinese_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
-    for run in _CJK_RUN.finditer(text):
-        characters = run.group()
+def _unspaced_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
+    for run in _UNSPACED_RUN.finditer(text):
+        places = [place for place in range(run.start(), run.end()) if text[place] not in "·・"]
+        characters = "".join(text[place] for place in places)
         i = 0
         while i < len(characters):
-            for length in range(min(LONGEST_NAME, len(characters) - i), 1, -1):
+            for length in range(min(LONGEST_CHARACTERS, len(characters) - i), 1, -1):
                 if names.get(characters[i : i + length], "9999") <= day:
-                    yield run.start() + i, run.start() + i + length
+                    yield places[i], places[i + length - 1] + 1
                     i += length - 1
                     break
             i += 1

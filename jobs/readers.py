@@ -80,15 +80,20 @@ def _csv_columns(feed: Feed, source: Source, file: SourceFile) -> Header:
     options = _csv_options(source)
     encoding = options.get("encoding") or options.get("charset") or "utf-8"
     compression = "gzip" if file.uri.endswith(".gz") else None
+    comment = tuple(filter(None, [options.get("comment", "").encode(encoding)]))
     with UPath(file.uri).open("rb", compression=compression) as stream:
-        place, first = next(((i, line) for i, line in enumerate(stream) if line.strip()), (-1, b""))
+        lines = ((i, line) for i, line in enumerate(stream) if line.strip() and not line.startswith(comment))
+        place, first = next(lines, (-1, b""))
     has_header = options["header"].lower() == "true"
     try:
         text = first.decode(encoding).removeprefix("\ufeff").rstrip("\r\n")
     except UnicodeDecodeError:
         raise unreadable(feed, file.name, f"its first line is not {encoding}") from None
-    separator = options.get("sep") or options.get("delimiter") or ","
-    fields = next(csv.reader(io.StringIO(text), delimiter=separator, quotechar=options.get("quote") or '"'), [])
+    separator, quote = options.get("sep") or ",", options.get("quote") or '"'
+    if len(separator) == 1:
+        fields = next(csv.reader(io.StringIO(text), delimiter=separator, quotechar=quote), [])
+    else:
+        fields = [field.strip(quote) for field in text.split(separator)] if text else []
     if not has_header:
         return tuple(f"_c{i}" for i in range(len(fields))), -1
     if not fields:
@@ -125,8 +130,13 @@ def _check_header(feed: Feed, source: Source, file: SourceFile, fields: list[str
 
 def _csv_options(source: Source) -> dict[str, str]:
     given = {
-        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in source.options.items()
+        key.lower(): str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in source.options.items()
     }
+    if "delimiter" in given:
+        given["sep"] = given.pop("delimiter")
+    if "sep" in given:
+        given["sep"] = given["sep"].replace("\\t", "\t")
     return {**CSV_DEFAULTS, **given}
 
 
@@ -143,7 +153,10 @@ def _csv(spark: SparkSession, feed: Feed, source: Source, header: Header, files:
         lines = _lines(spark, files)
         is_header = (F.col("_place") == header_at) & (F.col("_block") == 0)
         parsed = F.from_csv("value", F.lit(schema), {k: v for k, v in parsing.items() if k != "header"})
-        rows = lines.where(~is_header & (F.trim("value") != "")).select("*", parsed.alias("_row"))
+        is_row = ~is_header & (F.trim("value") != "")
+        if "comment" in options:
+            is_row &= ~F.col("value").startswith(options["comment"])
+        rows = lines.where(is_row).select("*", parsed.alias("_row"))
         rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
     problem = F.when(_is_not_utf8("_raw"), "not UTF-8").when(
         F.col("_corrupt").isNotNull(), f"another number of fields than the {len(columns)} of its header"

@@ -204,7 +204,10 @@ def _read(
 def _rooted(value: str | None, default: Path) -> str:
     if value is None:
         return str(default)
-    return value.rstrip("/") if "://" in value else str(Path(value).absolute())
+    if "://" in value:
+        return value.rstrip("/")
+    # Without following links, as Spark does: names of files are told from what Spark reports.
+    return os.path.abspath(value)  # noqa: PTH100
 
 
 def _yaml(file: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Finds the files of a feed's batches."""
 
 import fnmatch
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -68,6 +69,9 @@ def _pattern(path: str, day: date) -> str:
 def _files(pattern: str, landing: str) -> list[SourceFile]:
     is_absolute = "://" in pattern or pattern.startswith("/")
     root = UPath(landing)
+    if "://" not in pattern:
+        # Spark takes `..` out of a path, so names would not match.
+        pattern = os.path.normpath(pattern)
     if is_absolute:
         parts = UPath(pattern).parts
         steady = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts) - 1)

@@ -27,6 +27,8 @@ class TableLogs:
         """`note` goes into the user metadata of each commit, for audit."""
         self.root = root
         self.note = note or {}
+        self.seen: dict[str, int] = {}
+        """Versions of the tables when they were last looked at."""
 
     def path(self, table: Table) -> str:
         """Where the table lies."""
@@ -42,6 +44,12 @@ class TableLogs:
         if not self.exists(table):
             return None
         return DeltaTable(self.path(table)).version()
+
+    def look(self, table: Table) -> DeltaTable:
+        """The table's log as it is now; what is added next must not have been added since."""
+        log = DeltaTable(self.path(table))
+        self.seen[table.name] = log.version()
+        return log
 
     def consumed(self, table: Table, source: Table) -> int | None:
         """The version of `source` from which `table` was last made, as its own commits say."""
@@ -66,7 +74,7 @@ class TableLogs:
         """
         if not self.exists(table):
             return False
-        files = DeltaTable(self.path(table)).get_add_actions(flatten=True)
+        files = self.look(table).get_add_actions(flatten=True)
         columns: dict[str, list[Any]] = {name: list(files.column(name).to_pylist()) for name in files.schema.names}
         return any(
             _may_be(columns, name, i, set(days)) for name, days in dates.items() for i in range(files.num_rows)

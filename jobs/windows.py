@@ -1,7 +1,7 @@
 """How a night changes facts that later events change: the last days anew, older days where late rows touched them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ LONGEST_WINDOW_DAYS = max(WINDOWS.values()) // 24
 class Plan:
     """What must be made again.
 
+    `numbers`: what conf tunes; other ones than the last time make everything anew.
     `since`: all days from here on (None: all days). `late`: changes of silver.calls on days before those, or so
     shortly after that they reach back (None where `since` covers all). `version`: of silver.calls.
     """
@@ -32,11 +33,16 @@ class Plan:
     late: DataFrame | None
     version: int
     known_until: datetime
+    numbers: dict[str, Any]
 
     @property
     def note(self) -> dict[str, Any]:
         """What the commit says of its inputs."""
-        return {"inputs": {CALLS.name: self.version}, "known_until": self.known_until.isoformat()}
+        return {
+            "inputs": {CALLS.name: self.version},
+            "known_until": self.known_until.isoformat(),
+            "numbers": self.numbers,
+        }
 
 
 def known_until(lake: Lake, settings: Settings) -> datetime | None:
@@ -57,14 +63,17 @@ def plan(lake: Lake, table: Table, settings: Settings) -> Plan | None:
     consumed = lake.consumed(table, CALLS)
     boundary = history_ends_before(lake)
     last_known = lake.noted(table, "known_until")
-    late_days = timedelta(days=settings.configuration.repeat_calls.late_days)
+    numbers = settings.configuration.repeat_calls
+    late_days = timedelta(days=numbers.late_days)
     # Rows that matured since must lie in the days that are made again: otherwise everything is.
     skipped = last_known is None or datetime.fromisoformat(last_known) < until - late_days
-    changes = None if consumed is None else lake.changes(CALLS, consumed, version)
-    if changes is None or skipped or boundary is None:
-        return Plan(None, None, version, until)
-    reaches_back = boundary + timedelta(days=LONGEST_WINDOW_DAYS)
-    return Plan(boundary, changes.where(f"event_date < DATE'{reaches_back}'"), version, until)
+    everything = Plan(None, None, version, until, numbers.model_dump())
+    if consumed is None or skipped or boundary is None or lake.noted(table, "numbers") != everything.numbers:
+        return everything
+    # A day of 25 hours lets a window of hours reach a day further.
+    reaches_back = boundary + timedelta(days=LONGEST_WINDOW_DAYS + 1)
+    late = lake.changes(CALLS, consumed, version, f"event_date < DATE'{reaches_back}'")
+    return everything if late is None else replace(everything, since=boundary, late=late)
 
 
 def history_ends_before(lake: Lake) -> date | None:

@@ -36,7 +36,8 @@ def convert(column: Column, given: SparkColumn, type_: str, is_mapped: bool, is_
         value = _from_text(column.type, text)
     else:
         text = given
-        value = given.cast(column.type)
+        is_cut = column.type in ("int", "bigint") and type_.startswith(("double", "float", "decimal", "bigint"))
+        value = _whole(given, column.type) if is_cut else given.cast(column.type)
     if column.type == "string" and type_ == "string":
         return Converted(value, F.lit(False))
     return Converted(value, F.lit(False) if is_mapped else text.isNotNull() & value.isNull())
@@ -51,10 +52,15 @@ def _from_text(type_: str, text: SparkColumn) -> SparkColumn:
     if type_ == "date":
         return F.when(trimmed.rlike(_DATE), F.substring(trimmed, 1, 10).cast("date"))
     if type_ in ("int", "bigint"):
-        # Spreadsheets write whole numbers as 12.0; 12.5 is none.
-        exact = trimmed.cast("decimal(25,5)")
-        return F.when(exact == F.floor(exact), exact.cast("decimal(20,0)").cast(type_))
+        return _whole(trimmed, type_)
     return trimmed.cast(type_)
+
+
+def _whole(number: SparkColumn, type_: str) -> SparkColumn:
+    # Spreadsheets write whole numbers as 12.0; 12.5 is none, and what does not fit would wrap around.
+    exact = number.cast("decimal(25,5)")
+    fits = exact.cast("decimal(20,0)").cast(type_)
+    return F.when((exact == F.floor(exact)) & (fits.cast("decimal(25,5)") == exact), fits)
 
 
 def _instant(text: SparkColumn) -> SparkColumn:

@@ -92,6 +92,20 @@ def test_customers_are_known_as_they_were_in_any_order(world: World) -> None:
     ]
 
 
+def test_versions_are_the_same_when_a_batch_comes_between_two_that_say_the_same(world: World) -> None:
+    cities = {"2026-01-01": "Xi'an", "2026-01-02": "Beijing", "2026-01-03": "Xi'an"}
+    for day, city in cities.items():
+        world.drop("customers", day, f"{CUSTOMERS}C1,Anna Lee,13800138000,{city},2026-01-01 08:00:00\n")
+    world.land("customers", *cities)
+    for days in (["2026-01-01", "2026-01-03"], ["2026-01-02"]):
+        world.make("silver.customers_versions", *days)
+    assert world.rows("silver.customers_versions", "city", "known_on", "superseded_on", order="2") == [
+        ("Xi'an", date(2026, 1, 1), date(2026, 1, 2)),
+        ("Beijing", date(2026, 1, 2), date(2026, 1, 3)),
+        ("Xi'an", date(2026, 1, 3), None),
+    ]
+
+
 def test_whoever_is_absent_from_a_snapshot_is_closed_and_opens_again_when_back(world: World) -> None:
     world.configure(feeds={"cards": {"delivery": "snapshot"}})
     header = "card_id,customer_id,product,updated_at\n"

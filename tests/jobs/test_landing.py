@@ -303,6 +303,39 @@ def test_a_file_without_rows_is_an_empty_batch(world: World, name: str, content:
     assert account(world.land("calls", DAY)) == [(DAY, 0, 0, 0)]
 
 
+@pytest.mark.parametrize(
+    ("options", "content"),
+    [
+        ({"Sep": "||"}, calls(call("a")).replace(",", "||")),
+        ({"delimiter": r"\t"}, calls(call("a")).replace(",", "\t")),
+        ({"comment": "#"}, "# made by hand\n" + calls("# and this", call("a"))),
+    ],
+    ids=["two characters", "an escape", "comments"],
+)
+def test_options_are_the_spark_readers_own(world: World, options: dict, content: str) -> None:
+    world.configure(feeds={"calls": {"options": options}})
+    world.drop("calls", DAY, content)
+    assert account(world.land("calls", DAY)) == [(DAY, 1, 1, 0)]
+
+
+def test_a_landing_root_with_dots_is_the_folder_it_means(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.drop("calls", DAY, calls(call("a")))
+    monkeypatch.setenv("ECHOLAKE_LANDING", f"{world.root}/lake/../landing")
+    assert account(world.land("calls", DAY)) == [(DAY, 1, 1, 0)]
+
+
+def test_numbers_of_a_typed_source_are_not_cut(world: World) -> None:
+    columns: dict[str, list] = {
+        name: [value] * 3 for name, value in zip(HEADER.split(","), call("x").split(","), strict=True)
+    }
+    columns |= {"call_id": ["whole", "half", "none"], "csat": [4.0, 4.5, None]}
+    data = io.BytesIO()
+    pq.write_table(pa.table(columns), data)
+    world.drop("calls", DAY, data.getvalue(), "a.parquet")
+    assert account(world.land("calls", DAY)) == [(DAY, 3, 2, 1)]
+    assert world.rows("bronze.calls", "call_id", "csat") == [("none", None), ("whole", 4)]
+
+
 def test_documents_of_nested_json_land_one_row_an_element(world: World) -> None:
     world.configure(
         feeds={

@@ -48,11 +48,15 @@ def test_country_and_area_stand_beside_the_token() -> None:
         ("paid 12345.67 on 2026-01-31 10:30, ref C20260101-00012", "paid 12345.67 on 2026-01-31 10:30, ref C20260101-00012"),
         ('{"phone": 13800138000, "id": "E1", "who": ["张伟"]}', '{"phone": "[phone]", "id": "E1", "who": ["[name]"]}'),
         (r'{"who": "\u5f20\u4f1f"}', '{"who": "[name]"}'),
+        ("called back 2026-01-31 021-62345678, 01/31/2026 212-555-1234", "called back 2026-01-31 [number], 01/31/2026 [number]"),
+        ("客户John Smith投诉，阿依古丽·买买提来电，김민수가", "客户[name]投诉，[name]来电，[name]가"),
+        ("Jose\u0301 A\u0301lvarez rang", "[name] rang"),
         (None, None),
     ],
 )  # fmt: skip
 def test_texts_lose_numbers_addresses_and_names(text: str | None, kept: str | None) -> None:
-    names = {**NAMES, "lee anna": "2026-01-02"}
+    more = ("lee anna", "John Smith", "阿依古丽·买买提", "김민수")
+    names = {**NAMES, **{privacy.normal_name(name): "2026-01-02" for name in more}}
     assert privacy.redact_text(text, names, "2026-01-05") == kept
 
 
