@@ -48,7 +48,7 @@ def _is_absent(feed: Feed, raw: RawRows, key: str, text: str, type_: str) -> boo
             return True
         # Without its header a file's first row stands in place of the names, so they are counted, not shown.
         own = [column for column in raw.rows.columns if column not in door.RAW_COLUMNS]
-        said = " ".join(re.split(r"Did you mean|SQLSTATE|\n", error.getMessage())[0].split())
+        said = " ".join(re.split(r"Did you mean|SQLSTATE|\n", error.getMessage().strip())[0].split())
         raise DataError(
             f"{feed.name}: {raw.files[0].name} does not suit the mapping of {key.removeprefix('columns.')}",
             expected=f"columns that suit {text}, for each row a value of type {type_}",
