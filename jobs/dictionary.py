@@ -22,6 +22,7 @@ NIGHTS = {
     Kind.KEYED: "A night changes the keys that its batches brought or took back, and no others.",
     Kind.CARRIED: "A night takes in the days that later nights leave alone; the state runs on from there.",
     Kind.WINDOW: "A night makes the last days anew, and older rows where late data touched them.",
+    Kind.DAILY: "A night makes the days anew of which an input changed.",
     Kind.RECORD: "Written along with other tables.",
 }
 
