@@ -11,7 +11,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 export DATE FROM TO NAME
 python := .venv/bin/python
 # Each worker has a Spark server of its own; the tests of a file share what they make.
-pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # $(call need,VARIABLE,example): stops with the usage when the variable was not given.
 need = @[[ -n "$${$(1):-}" ]] || { printf '%s\n' \

@@ -81,7 +81,7 @@ class Lake(TableLogs):
         place looked before that and must not add the same rows again.
         """
         self.create(table)
-        seen = self.seen.get(table.name, self.version(table))
+        seen = self.seen.pop(table.name, self.version(table))
         self._commit(
             lambda: (
                 rows.write.format("delta")

@@ -100,6 +100,11 @@ class World:
             return db.execute(f"SELECT {listed} FROM rows_of_table ORDER BY {order or 'ALL'}").fetchall()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole nights first: they take longest, and the other core has the rest meanwhile."""
+    items.sort(key=lambda item: "nightly" not in item.path.parts)
+
+
 def _expect_nothing(*_: object) -> None:
     """For tests of what comes before the expectations."""
 
