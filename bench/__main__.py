@@ -1,7 +1,7 @@
 """What a night costs when little comes in, and how that grows with the history behind it: ratios of one run.
 
-`python -m bench [--days 120 480] [--calls 100]` builds a lake for each length of history (a load in one pass) and
-runs the same next nights on each, in turn, on one warm Spark server.
+`python -m bench [--days 120 480] [--calls 100] [--rounds 3]` builds a lake for each length of history (a load in one
+pass) and runs the same next nights on each, in turn, each night on a Spark server of its own.
 """
 
 import argparse
@@ -15,7 +15,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 LAST = date(2026, 6, 30)
-ROUNDS = 3
 
 
 def main() -> int:
@@ -23,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--days", type=int, nargs=2, default=(120, 480), metavar="N", help="lengths of history")
     parser.add_argument("--calls", type=int, default=100, help="calls and transactions a day")
+    parser.add_argument("--rounds", type=int, default=3, help="nights that count, after one that does not")
     parsed = parser.parse_args()
     seconds: dict[int, list[float]] = {days: [] for days in parsed.days}
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
@@ -30,10 +30,10 @@ def main() -> int:
             began = time.monotonic()
             _use(Path(folder, str(days)))
             _drop(Path(folder, str(days), "landing"), LAST - timedelta(days=days), LAST, parsed.calls)
-            _drop(Path(folder, str(days), "landing"), LAST, LAST + timedelta(days=ROUNDS + 1), 2)
+            _drop(Path(folder, str(days), "landing"), LAST, LAST + timedelta(days=parsed.rounds + 1), 2)
             _night(lambda night, first=LAST - timedelta(days=days): night.load(first, LAST, "bench", say=_quiet))
             print(f"history of {days} days: loaded in {time.monotonic() - began:.0f} s", flush=True)
-        for number in range(1, ROUNDS + 2):
+        for number in range(1, parsed.rounds + 2):
             for days in parsed.days:
                 _use(Path(folder, str(days)))
                 day = LAST + timedelta(days=number)
