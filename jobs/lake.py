@@ -78,7 +78,8 @@ class Lake(TableLogs):
         """Adds rows in one commit, unless the table gained rows since it was looked at.
 
         A process that was killed leaves its write to the server, which may still commit it; the run that takes its
-        place looked before that and must not add the same rows again.
+        place looked before that and must not add the same rows again. Others that add to the same table meanwhile (two
+        feeds to one vault table) are told apart by what they are making, `table` of the note.
         """
         self.create(table)
         seen = self.seen.pop(table.name, self.version(table))
@@ -87,7 +88,7 @@ class Lake(TableLogs):
                 rows.write.format("delta")
                 .mode("append")
                 .option("userMetadata", self._note(note))
-                .option("txnAppId", f"echolake.{table.name}")
+                .option("txnAppId", f"echolake.{self.note.get('table', '')}.{table.name}")
                 .option("txnVersion", str(seen))
                 .save(self.path(table))
             )

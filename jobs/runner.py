@@ -49,7 +49,7 @@ def run(name: str, days: Sequence[date], run_id: str, settings: Settings) -> Out
     """
     table = declared(name)
     started = time.monotonic()
-    lake = open_lake(settings, {"run_id": run_id, "date": str(days[-1]), "code_version": __version__})
+    lake = open_lake(settings, {"run_id": run_id, "date": str(days[-1]), "code_version": __version__, "table": name})
     warnings: list[str] = []
 
     def expect(expected_of: Table, rows: DataFrame) -> None:

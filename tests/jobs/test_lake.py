@@ -25,6 +25,10 @@ def test_rows_that_another_process_added_since_the_look_are_not_added_again(worl
     killed.append(BATCHES, rows)
     next_one.append(BATCHES, rows)
     assert world.rows("ops.batches", "count(*)") == [(1,)]
+    other = runner.open_lake(read_settings(), {"table": "bronze.cards"})
+    other.seen = {BATCHES.name: 0}
+    other.append(BATCHES, rows)
+    assert world.rows("ops.batches", "count(*)") == [(2,)], "another feed's rows are not those of the killed one"
     next_one.look(BATCHES)
     next_one.append(BATCHES, rows)
-    assert world.rows("ops.batches", "count(*)") == [(2,)]
+    assert world.rows("ops.batches", "count(*)") == [(3,)]
