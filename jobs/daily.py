@@ -20,6 +20,7 @@ def update(lake: Lake, table: Table, settings: Settings, expect: Callable[[Table
     days = _changed_days(lake, table, inputs) if lake.noted(table, "numbers") == numbers else None
     if days == []:
         return 0
+    lake.prepare(sum(lake.rows(each, days) for each in inputs))
     frames = {each.short_name: _of_days(lake.read(each), each.day, days) for each in inputs}
     build = importlib.import_module(str(table.module)).build
     made = computed(build(**frames, **numbers))

@@ -36,6 +36,7 @@ def update(
     is_untouched = not lake.may_hold(bronze, {"ds": days}) and not lake.may_hold(table, dated)
     if is_untouched and settings.source(feed).delivery != "snapshot":
         return 0
+    lake.prepare(lake.rows(bronze, days))
     delivered, touched = _delivered(lake, feed, days, settings)
     make = _current_changes if table.module == "jobs.silver.current" else _version_changes
     changes = make(lake, table, feed, delivered, touched, settings)

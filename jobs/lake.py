@@ -15,6 +15,9 @@ from jobs.tables import Table
 
 CONFLICT_TRIES = 5
 
+COMPILED_FROM_ROWS = 100_000
+"""Of fewer rows a query is interpreted: compiling it takes longer than it saves (decision 0014)."""
+
 
 class Lake(TableLogs):
     """The tables under one root, through one Spark session."""
@@ -23,6 +26,12 @@ class Lake(TableLogs):
         """`note` goes into the user metadata of each commit, for audit."""
         super().__init__(root, note)
         self.spark = spark
+
+    def prepare(self, rows: int) -> None:
+        """Says how many rows the queries to come look at, so that they are compiled where that pays."""
+        is_worth_it = rows >= COMPILED_FROM_ROWS
+        self.spark.conf.set("spark.sql.codegen.wholeStage", is_worth_it)
+        self.spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if is_worth_it else "NO_CODEGEN")
 
     def read(self, table: Table) -> DataFrame:
         """All rows; empty where the table has not been made yet."""

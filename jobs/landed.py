@@ -32,6 +32,9 @@ DOOR_CONF = {
 }
 
 
+BYTES_A_ROW = 100
+"""What a row of a file takes, roughly."""
+
 SQL_DATA_EXCEPTION = "22"
 """The class of SQLSTATE that says that a value was not as a function wants it."""
 
@@ -80,6 +83,7 @@ def land(
     if not files:
         return Landed(nothing, publish(lake, Batch(feed, days), expect))
     # A new key over old pseudonyms would break every match without a word.
+    lake.prepare(sum(file.bytes for file in files) // BYTES_A_ROW)
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
     with _door_session(lake.spark, source), _readable(feed, files):
         passed = _passed(lake, feed, source, settings, days, found, files)

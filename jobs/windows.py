@@ -60,6 +60,12 @@ def plan(lake: Lake, table: Table, settings: Settings) -> Plan | None:
     until, version = known_until(lake, settings), lake.version(CALLS)
     if until is None or version is None:
         return None
+    made = _plan(lake, table, settings, until, version)
+    lake.prepare(lake.rows(CALLS, [day for day in lake.dates(CALLS, "event_date") if day >= (made.since or date.min)]))
+    return made
+
+
+def _plan(lake: Lake, table: Table, settings: Settings, until: datetime, version: int) -> Plan:
     consumed = lake.consumed(table, CALLS)
     boundary = history_ends_before(lake)
     last_known = lake.noted(table, "known_until")
@@ -78,7 +84,7 @@ def plan(lake: Lake, table: Table, settings: Settings) -> Plan | None:
 
 def history_ends_before(lake: Lake) -> date | None:
     """The date from which on calls are not in silver.caller_history; None while it is empty."""
-    latest = lake.read(HISTORY).agg(F.max("event_date")).collect()[0][0]
+    latest = lake.latest(HISTORY, "event_date")
     return None if latest is None else latest + timedelta(days=1)
 
 
