@@ -1,13 +1,16 @@
 """What a night costs when little comes in, and how that grows with the history behind it: ratios of one run.
 
 `python -m bench [--days 120 480] [--calls 100] [--rounds 3]` builds a lake for each length of history (a load in one
-pass) and runs the same next nights on each, in turn, each night on a Spark server of its own.
+pass) and runs the same next nights on each, in turn, as `make nightly` does: through Airflow, each on a Spark server of
+its own.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,44 +30,54 @@ def main() -> int:
     seconds: dict[int, list[float]] = {days: [] for days in parsed.days}
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
         for days in parsed.days:
-            began = time.monotonic()
-            _use(Path(folder, str(days)))
-            _drop(Path(folder, str(days), "landing"), LAST - timedelta(days=days), LAST, parsed.calls)
-            _drop(Path(folder, str(days), "landing"), LAST, LAST + timedelta(days=parsed.rounds + 1), 2)
-            _night(lambda night, first=LAST - timedelta(days=days): night.load(first, LAST, "bench", say=_quiet))
-            print(f"history of {days} days: loaded in {time.monotonic() - began:.0f} s", flush=True)
+            world, first = Path(folder, str(days)), LAST - timedelta(days=days)
+            drop(world / "landing", first, LAST, parsed.calls)
+            drop(world / "landing", LAST + timedelta(days=1), LAST + timedelta(days=parsed.rounds + 1), 2)
+            took = _timed(world, "load", "--from", str(first), "--to", str(LAST))
+            print(f"history of {days} days: loaded in {took:.0f} s", flush=True)
         for number in range(1, parsed.rounds + 2):
             for days in parsed.days:
-                _use(Path(folder, str(days)))
                 day = LAST + timedelta(days=number)
-                began = time.monotonic()
-                _night(lambda night, day=day: night.backfill(day, day, "bench", say=_quiet))
-                took = time.monotonic() - began
-                print(f"night {day} after {days} days, server started and stopped: {took:.1f} s", flush=True)
+                took = _timed(Path(folder, str(days)), "nightly", "--date", str(day))
+                print(f"night {day} after {days} days: {took:.1f} s", flush=True)
                 # The first night pays for what every later one finds ready.
                 seconds[days] += [took] if number > 1 else []
     short, long = (statistics.median(seconds[days]) for days in parsed.days)
-    figures = {"empty_night_seconds": long, "growth": long / short, "history_days": list(parsed.days)}
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    figures = {
+        "empty_night_seconds": long,
+        "growth": long / short,
+        "history_days": list(parsed.days),
+        "largest_process_mib": memory,
+    }
     print(f"\nempty night (two calls, two transactions) after {parsed.days[1]} days: {long:.1f} s")
     print(f"growth from {parsed.days[0]} to {parsed.days[1]} days of history: {long / short:.2f}")
+    print(f"memory of the largest process, the Spark server: {memory:,.0f} MiB")
     Path(".local/bench.json").write_text(json.dumps(figures, indent=1))
     return 0
 
 
-def _night(work: object) -> None:
-    from jobs import night
-
-    work(night)  # type: ignore[operator]
-
-
-def _use(folder: Path) -> None:
-    os.environ["ECHOLAKE_LANDING"] = str(folder / "landing")
-    os.environ["ECHOLAKE_LAKE"] = str(folder / "lake")
-    os.environ["ECHOLAKE_PII_KEY_FILE"] = str(folder / "pseudonym.key")
+def _timed(world: Path, *command: str) -> float:
+    """Seconds that a command of `python -m jobs` takes as a whole."""
+    began = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "jobs", *command], env=environment(world), stdout=subprocess.DEVNULL, check=True
+    )
+    return time.monotonic() - began
 
 
-def _drop(landing: Path, first: date, last: date, rows: int) -> None:
-    """Files of calls and transactions for each day from first to before last."""
+def environment(world: Path) -> dict[str, str]:
+    """The variables under which a folder is landing and lake."""
+    return {
+        **os.environ,
+        "ECHOLAKE_LANDING": str(world / "landing"),
+        "ECHOLAKE_LAKE": str(world / "lake"),
+        "ECHOLAKE_PII_KEY_FILE": str(world / "pseudonym.key"),
+    }
+
+
+def drop(landing: Path, first: date, last: date, rows: int) -> None:
+    """Files of calls and transactions for each day from first to last."""
     for n in range((last - first).days + 1):
         day = first + timedelta(days=n)
         calls = [
@@ -79,10 +92,6 @@ def _drop(landing: Path, first: date, last: date, rows: int) -> None:
 def _write(folder: Path, header: str, rows: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rows.csv").write_text("\n".join([header, *rows, ""]))
-
-
-def _quiet(_: str) -> None:
-    """A bench prints its own lines."""
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ its own, and prints the seconds of either way and their ratio.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from bench.__main__ import LAST, drop, quiet, use
+from bench.__main__ import LAST, drop, environment
 
 
 def main() -> int:
@@ -32,10 +33,10 @@ def _seconds(rows: int, compiled_from: int) -> float:
 
     lake.COMPILED_FROM_ROWS = compiled_from
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
-        use(Path(folder))
+        os.environ.update(environment(Path(folder)))
         drop(Path(folder, "landing"), LAST, LAST, rows)
         began = time.monotonic()
-        night.load(LAST, LAST, "bench", say=quiet)
+        night.load(LAST, LAST, "bench", say=lambda _: None)
         return time.monotonic() - began
 
 

@@ -49,6 +49,8 @@ def connect(settings: Settings) -> SparkSession:
         remote = ensure_server(settings)
     # One session a process: a night in one process pays for it once. A server started anew has a new address.
     if remote not in _sessions:
+        # pyspark gives a frame that was computed to the active session, which would stay that of a server that went.
+        disconnect()
         _sessions[remote] = SparkSession.builder.remote(remote).create()
         # The client would wait ten minutes for a server that was killed; a task's retry starts a new one at once.
         _sessions[remote].client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])

@@ -132,7 +132,7 @@ def spark_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
     # Tests make many small plans over a few rows: compiling them costs more than it gives. What is compiled must find
     # room, or the JVM throws it away and begins again.
     conf = {
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
         "spark.sql.codegen.wholeStage": False,
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     }

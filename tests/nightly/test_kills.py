@@ -86,9 +86,7 @@ def test_a_night_of_airflow_whose_server_is_killed_tries_again_and_ends_well(
     assert _lake(before, tmp_path / "lake") == done
 
 
-def _night(
-    environment: dict[str, str], *command: str, kill_after: str | None = None, server: bool = False
-) -> int:
+def _night(environment: dict[str, str], *command: str, kill_after: str | None = None, server: bool = False) -> int:
     """Runs the night of DAY in a process of its own; kills that process, or its server, after a table was made."""
     command = command or ("backfill", "--from", DAY, "--to", DAY)
     process = subprocess.Popen(
