@@ -15,7 +15,7 @@ from jobs.tables import Table
 
 CONFLICT_TRIES = 5
 
-COMPILED_FROM_ROWS = 100_000
+COMPILED_FROM_ROWS = 40_000
 """Of fewer rows a query is interpreted: compiling it takes longer than it saves (decision 0014)."""
 
 

@@ -212,7 +212,7 @@ def _is_ours(pid: int) -> bool:
 def serves(port: int) -> bool:
     """Whether a Connect server answers on this port of the machine."""
     # The kernel accepts connections for a process that hangs; only the server itself greets back. A channel of gRPC
-    # would tell the same, and take a fifth of a second to close: in a small night that is as much as all else of a table.
+    # would tell the same, and take a fifth of a second to close: more than all else of a table without rows.
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) as connection:
             connection.sendall(HTTP2_GREETING)

@@ -1,5 +1,6 @@
 """Facts over calls end the same whether nights come one by one, all at once, or in another order."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -82,6 +83,34 @@ def test_a_night_that_brings_nothing_new_changes_no_fact(
     one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World
 ) -> None:
     assert [module_world.make(name, "2026-02-27") for name in FACTS] == [0, 0, 0]
+
+
+def test_a_change_feed_that_is_gone_makes_the_facts_anew(
+    one_by_one: dict[str, list[tuple[Any, ...]]], world: World
+) -> None:
+    _drop(world)
+    *before, late, last = BATCHES
+    _night(world, *before)
+    world.land("calls", late)
+    world.make("silver.calls", late)
+    shutil.rmtree(world.lake / "silver/calls/_change_data")
+    world.pass_gate(late)
+    for name in FACTS:
+        world.make(name, late)
+    _night(world, last)
+    assert _facts(world) == one_by_one
+
+
+def test_other_numbers_in_conf_make_the_facts_anew(
+    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World
+) -> None:
+    numbers = {"transfer_minutes": 15, "chain_gap_days": 60, "late_days": 7}
+    for repeat_calls, chain in ((numbers, "a0"), ({**numbers, "chain_gap_days": 7}, "a3")):
+        module_world.configure(**NOTHING_BETWEEN, repeat_calls=repeat_calls)
+        for name in FACTS:
+            module_world.make(name, "2026-02-27")
+        assert ("a3", chain) in module_world.rows("gold.repeat_calls", "call_id", "chain_id")
+    assert _facts(module_world) == one_by_one
 
 
 def test_a_critical_expectation_that_fails_leaves_the_table_as_it_was_and_says_so_in_a_line(

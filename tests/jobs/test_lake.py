@@ -1,12 +1,14 @@
-"""What a process that was killed left to the server is not added a second time."""
+"""What a killed process left to the server is not added again; what a log tells of a table is true."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
 from jobs import runner
+from jobs.lake import COMPILED_FROM_ROWS
 from jobs.settings import read_settings
-from jobs.tables import TABLES
+from jobs.tables import TABLES, Table
 from tests.conftest import World
 
 BATCHES = TABLES["ops.batches"]
@@ -32,3 +34,41 @@ def test_rows_that_another_process_added_since_the_look_are_not_added_again(worl
     next_one.look(BATCHES)
     next_one.append(BATCHES, rows)
     assert world.rows("ops.batches", "count(*)") == [(3,)]
+
+
+@pytest.mark.spark
+def test_a_log_tells_how_many_rows_a_table_holds_and_up_to_which_date(world: World) -> None:
+    lake = runner.open_lake(read_settings())
+    history, calls = TABLES["silver.caller_history"], TABLES["gold.repeat_calls"]
+    assert (lake.rows(calls), lake.latest(history, "event_date")) == (0, None)
+    lake.create(history)
+    assert lake.latest(history, "event_date") is None
+    days = [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 2)]
+    for table in (history, calls):
+        lake.create(table)
+        lake.append(table, lake.spark.createDataFrame([_row(table, day) for day in days], _schema(table)))
+    assert lake.latest(history, "event_date") == date(2026, 1, 2)
+    assert [lake.rows(calls, wanted) for wanted in (None, days[:1], days[1:], [])] == [3, 1, 2, 0]
+
+
+@pytest.mark.spark
+def test_queries_over_few_rows_are_interpreted_and_those_over_many_compiled(world: World) -> None:
+    lake = runner.open_lake(read_settings())
+
+    def is_compiled() -> bool:
+        plan = lake.spark.range(9).selectExpr("id + 1 AS next")._explain_string()
+        return "*(1)" in plan
+
+    lake.prepare(COMPILED_FROM_ROWS)
+    assert is_compiled()
+    lake.prepare(COMPILED_FROM_ROWS - 1)
+    assert not is_compiled()
+
+
+def _row(table: Table, day: date) -> tuple[Any, ...]:
+    values = {"string": "x", "timestamp": datetime(2026, 1, 1, tzinfo=UTC), "bigint": 1, "date": day, "boolean": True}
+    return tuple(values.get(column.type) for column in table.columns)
+
+
+def _schema(table: Table) -> str:
+    return ", ".join(f"{column.name} {column.type}" for column in table.columns)

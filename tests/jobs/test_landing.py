@@ -303,6 +303,15 @@ def test_a_file_without_rows_is_an_empty_batch(world: World, name: str, content:
     assert account(world.land("calls", DAY)) == [(DAY, 0, 0, 0)]
 
 
+def test_a_value_that_stops_the_mapping_is_an_error_that_does_not_show_it(world: World) -> None:
+    world.configure(feeds={"calls": {"columns": {"topic": "url_decode(topic)"}}})
+    world.drop("calls", DAY, calls(call("a"), call("b", topic="%zq")))
+    with pytest.raises(DataError, match="a value stops the mapping") as raised:
+        world.land("calls", DAY)
+    assert "%zq" not in str(raised.value)
+    assert "try_" in raised.value.todo
+
+
 @pytest.mark.parametrize(
     ("options", "content"),
     [
