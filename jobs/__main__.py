@@ -128,9 +128,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _airflow(parsed: argparse.Namespace) -> int:
-    from jobs import airflow
+    from jobs import standalone
 
-    return airflow.standalone()
+    return standalone.run()
 
 
 def _sql(parsed: argparse.Namespace) -> int:

@@ -1,15 +1,12 @@
-"""Airflow on this machine: one run of a DAG to its end, or the real thing with scheduler and UI."""
+"""Airflow on this machine: its environment, and one run of a DAG to its end."""
 
 import fcntl
 import gc
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
@@ -25,10 +22,7 @@ from jobs.settings import ROOT, read_settings
 
 SCHEDULED = "scheduled.db"
 SINGLE = "single.db"
-"""Metadata of `standalone` and of `run_dag`: a scheduler would run what it finds there as its own."""
-
-SERVICES = ("scheduler", "dag-processor", "api-server")
-STOP_SECONDS = 10
+"""Metadata of jobs.standalone and of `run_dag`: a scheduler would run what it finds there as its own."""
 
 
 def environment(metadata: str = SCHEDULED) -> dict[str, str]:
@@ -79,10 +73,10 @@ def run_dag(dag_id: str, conf: dict[str, Any], meanwhile: Callable[[], object] |
     gc.disable()
     prepared = Thread(target=_quietly, args=[meanwhile or (lambda: None)])
     prepared.start()
-    log_file = _log_of(f"{dag_id}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
-    _say(f"{dag_id}: each task in full in {_shown(log_file)}")
+    log_file = log_of(f"{dag_id}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
+    say(f"{dag_id}: each task in full in {shown(log_file)}")
     with output_in(log_file) as console:
-        _migrate()
+        migrate()
         return _run(dag_id, conf, console)
 
 
@@ -110,7 +104,7 @@ def _run(dag_id: str, conf: dict[str, Any], console: TextIO) -> int:
         task.on_retry_callback = [*task.on_retry_callback, progress.retried]
         task.on_failure_callback = [*task.on_failure_callback, progress.failed]
     try:
-        with _stoppable():
+        with stoppable():
             run = dag.test(run_conf=conf)
     except KeyboardInterrupt:
         return progress.interrupted()
@@ -181,86 +175,7 @@ class Progress:
         self.console.writelines(f"      {reason}\n" for reason in reasons)
 
 
-def standalone() -> int:
-    """Scheduler, DAG processor and API server with the UI, until Ctrl-C. Returns the exit code."""
-    env = environment()
-    url = env["AIRFLOW__API__BASE_URL"]
-    _demand_free_port(env["AIRFLOW__API__PORT"])
-    os.environ.update(env)
-    _migrate()
-    services: dict[str, subprocess.Popen[bytes]] = {}
-    try:
-        with _stoppable():
-            return _serve(url, services)
-    except KeyboardInterrupt:
-        _say("Airflow stops")
-        return 0
-    finally:
-        _stop(list(services.values()))
-
-
-def _serve(url: str, services: dict[str, subprocess.Popen[bytes]]) -> int:
-    for name in SERVICES:
-        services[name] = _start(name)
-    _say("Airflow starts; Ctrl-C stops it")
-    is_ready = False
-    while not (ended := [name for name, service in services.items() if service.poll() is not None]):
-        if not is_ready and (is_ready := _is_healthy(url)):
-            _say(f"Airflow is ready: {url}/dags/nightly")
-        time.sleep(0.5)
-    _say(f"failed: Airflow's {ended[0]} ended by itself; its log is {_shown(_log_of(ended[0]))}")
-    return 1
-
-
-def _demand_free_port(port: str) -> None:
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", int(port))) != 0:
-            return
-    raise DataError(
-        "make airflow",
-        expected=f"port {port} of this machine to be free",
-        found="another program that listens on it",
-        todo="stop that program, or choose another port: AIRFLOW__API__PORT=8081 make airflow",
-    )
-
-
-def _start(name: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "airflow", name]
-    if name == "scheduler":
-        # The UI reads the logs from the disk; the scheduler's own log server would listen beyond loopback.
-        command.append("--skip-serve-logs")
-    with _log_of(name).open("ab") as log:
-        # A group of its own: Ctrl-C must not reach the tasks that run, and what is left behind can be ended.
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-
-
-def _stop(services: list[subprocess.Popen[bytes]]) -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The scheduler waits for tasks that run until it is told a second time.
-    for _ in range(2):
-        for service in services:
-            service.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline and any(service.poll() is None for service in services):
-            time.sleep(0.1)
-    for service in services:
-        # Workers whose scheduler was killed live on.
-        with suppress(ProcessLookupError):
-            os.killpg(service.pid, signal.SIGKILL)
-        service.wait()
-    signal.signal(signal.SIGINT, before)
-
-
-def _is_healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=5) as response:
-            health = json.load(response)
-    except (OSError, ValueError):
-        return False
-    return all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
-
-
-def _migrate() -> None:
+def migrate() -> None:
     """Brings the metadata database to this version of Airflow, once."""
     home = Path(os.environ["AIRFLOW_HOME"])
     home.mkdir(parents=True, exist_ok=True)
@@ -271,13 +186,13 @@ def _migrate() -> None:
         current = version("apache-airflow")
         if database.exists() and stamp.exists() and stamp.read_text() == current:
             return
-        with _log_of("migrate").open("ab") as log:
+        with log_of("migrate").open("ab") as log:
             subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], stdout=log, stderr=log, check=True)
         stamp.write_text(current)
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """SIGTERM ends the work as Ctrl-C does, and Ctrl-C also a job that a shell runs in the background."""
     before = {sign: signal.signal(sign, signal.default_int_handler) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -306,16 +221,19 @@ def output_in(log_file: Path) -> Iterator[TextIO]:
             os.close(copy)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """A line for the person who waits."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
-def _log_of(name: str) -> Path:
+def log_of(name: str) -> Path:
+    """The log file of that name."""
     folder = read_settings().local / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{name}.log"
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
+    """The path as a person would type it here."""
     return os.path.relpath(path)

@@ -7,18 +7,13 @@ from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs import __version__, lock, runner
+from jobs import __version__, lock, ops, runner
 from jobs.errors import DataError
-from jobs.lake import Lake, in_dates
+from jobs.lake import Lake
+from jobs.ops import LISTED, Outcomes
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, business_days, read_settings
-from jobs.table_logs import literal
 from jobs.tables import FEEDS, TABLES, Kind, nightly
-
-Outcomes = Sequence[dict[str, Any]]
-
-LISTED = 5
-"""How many examples a line names."""
 
 
 def open_night(run_id: str, date: date, holder: str) -> None:
@@ -97,8 +92,8 @@ def make_table(name: str, day: date, run_id: str) -> dict[str, Any]:
     def make(settings: Settings) -> dict[str, Any]:
         made = runner.run(name, [day], run_id, settings).as_dict()
         lake = _lake(settings, run_id)
-        _write_batches(lake, [day], [made])
-        _write_runs(lake, day, [made], [], run_id)
+        ops.write_batches(lake, [day], [made])
+        ops.write_runs(lake, day, [made], [], run_id)
         return made
 
     made: dict[str, Any] = _in_one_process(day, run_id, make)
@@ -188,7 +183,7 @@ def _gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Setti
             todo="mend those feeds and run the same night again; silver and gold stand as they were",
         )
     lake = _lake(settings, run_id)
-    batches = _write_batches(lake, days, outcomes)
+    batches = ops.write_batches(lake, days, outcomes)
     broken = _beyond_limits(batches, settings)
     if broken:
         raise DataError(
@@ -197,7 +192,7 @@ def _gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Setti
             found="; ".join(broken[:LISTED]),
             todo="look at quarantine.<feed> for the reasons, mend file or mapping, and run the same night again",
         )
-    write_nights(lake, days, run_id, passed_gate_at=datetime.now(UTC))
+    ops.write_nights(lake, days, run_id, passed_gate_at=datetime.now(UTC))
     return {
         "table": "gate",
         "state": "done",
@@ -224,109 +219,16 @@ def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> lis
     return broken
 
 
-def _write_batches(lake: Lake, days: Sequence[date], outcomes: Outcomes) -> list[dict[str, Any]]:
-    table = TABLES["ops.batches"]
-    batches = [batch for outcome in outcomes if outcome for batch in outcome.get("batches", [])]
-    feeds = sorted({batch["feed"] for batch in batches})
-    if not feeds:
-        return []
-    parsed = [
-        {
-            **batch,
-            "ds": _parsed(batch["ds"], date),
-            "file_modified_at": _parsed(batch["file_modified_at"], datetime),
-        }
-        for batch in batches
-    ]
-    files = ", ".join(literal(batch["file"]) for batch in parsed if batch["file"])
-    undated = f" OR (ds IS NULL AND file IN ({files}))" if files else ""
-    listed = ", ".join(literal(feed) for feed in feeds)
-    lake.record(table, parsed, f"feed IN ({listed}) AND (({in_dates('ds', days)}){undated})")
-    return parsed
-
-
 def _finish(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings) -> str:
     lake = _lake(settings, run_id)
     made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
     # A night that stops before its gate has landed all the same.
-    _write_batches(lake, days, made)
-    _write_runs(lake, days[-1], made, failures, run_id)
-    text = _summary(lake, days, made, failures)
-    write_nights(lake, days, run_id, completed_at=None if failures else datetime.now(UTC), summary=text)
+    ops.write_batches(lake, days, made)
+    ops.write_runs(lake, days[-1], made, failures, run_id)
+    text = ops.summary(lake, days, made, failures)
+    ops.write_nights(lake, days, run_id, completed_at=None if failures else datetime.now(UTC), summary=text)
     return text
-
-
-def _write_runs(lake: Lake, day: date, made: Outcomes, failures: Outcomes, run_id: str) -> None:
-    common = {"run_id": run_id, "ds": day, "code_version": __version__, "finished_at": datetime.now(UTC)}
-    records = [
-        {
-            **common,
-            **{key: outcome[key] for key in ("table", "state", "rows", "seconds")},
-            "message": "; ".join(outcome["warnings"]) or None,
-        }
-        for outcome in made
-    ]
-    records += [
-        {**common, "table": failure["task"], "state": "failed", "message": failure["reason"]} for failure in failures
-    ]
-    runs = TABLES["ops.runs"]
-    lake.record(runs, records, f"run_id = {literal(run_id)} AND ds = DATE'{day}'")
-
-
-def write_nights(lake: Lake, days: Sequence[date], run_id: str, **values: Any) -> None:
-    """Sets columns of ops.nights for these dates; what is not named stays."""
-    table = TABLES["ops.nights"]
-    stood = {row["ds"]: row for row in lake.records(table, ("ds", "in", days))}
-    rows = [{**stood.get(day, {}), "ds": day, "run_id": run_id, **values} for day in days]
-    lake.record(table, rows, in_dates("ds", days))
-
-
-def _summary(lake: Lake, days: Sequence[date], made: Outcomes, failures: Outcomes) -> str:
-    batches = [batch for outcome in made for batch in outcome["batches"]]
-    total = {key: sum(batch[key] for batch in batches) for key in ("rows_in", "rows_landed", "rows_quarantined")}
-    span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    state = "FAILED" if failures else "complete"
-    seconds = sum(outcome["seconds"] for outcome in made)
-    lines = [
-        (
-            f"night {span}: {state}; {total['rows_in']:,} rows in = {total['rows_landed']:,} landed "
-            f"+ {total['rows_quarantined']:,} quarantined; {seconds:.0f} s in tables"
-        )
-    ]
-    lines += [f"  FAILED {failure['task']}: {failure['reason']}" for failure in failures]
-    for feed in FEEDS:
-        of_feed = [batch for batch in batches if batch["feed"] == feed.name]
-        set_aside = sum(batch["rows_quarantined"] for batch in of_feed)
-        if set_aside:
-            lines.append(f"  {feed.name}: {set_aside:,} rows in quarantine.{feed.name}")
-    changed = [outcome for outcome in made if outcome["rows"]]
-    lines += [
-        f"  {outcome['table']:<28} {outcome['rows']:>10,} rows {outcome['seconds']:>7.1f} s" for outcome in changed
-    ]
-    same = len(made) - len(changed)
-    lines += [f"  {same} tables unchanged"] if same else []
-    lines += [f"  warning: {warning}" for outcome in made for warning in outcome["warnings"]]
-    skipped = _skipped(lake, days[0])
-    if skipped:
-        named = ", ".join(str(day) for day in skipped[:LISTED]) + (" ..." if len(skipped) > LISTED else "")
-        lines.append(f"  earlier nights not complete: {named} ({len(skipped)}); run them with make backfill")
-    return "\n".join(lines)
-
-
-def _skipped(lake: Lake, day: date) -> list[date]:
-    """Dates before this one, since the first night, of which no night is complete."""
-    nights = lake.records(TABLES["ops.nights"], ("ds", "<", day))
-    if not nights:
-        return []
-    complete = {row["ds"] for row in nights if row["completed_at"] is not None}
-    known = business_days(min(row["ds"] for row in nights), day - timedelta(days=1))
-    return [each for each in known if each not in complete]
 
 
 def _lake(settings: Settings, run_id: str) -> Lake:
     return runner.open_lake(settings, {"run_id": run_id, "code_version": __version__})
-
-
-def _parsed(value: Any, type_: type[date]) -> Any:
-    # What went through XCom came back as text.
-    return type_.fromisoformat(value) if isinstance(value, str) else value

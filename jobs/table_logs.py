@@ -92,7 +92,7 @@ class TableLogs:
         if not self.exists(table):
             return 0
         files = DeltaTable(self.path(table)).get_add_actions(flatten=True)
-        counts = files.column("num_records").to_pylist()
+        counts: list[int | None] = list(files.column("num_records").to_pylist())
         if days is not None and table.partition:
             partitions = files.column(f"partition.{table.partition}").to_pylist()
             counts = [count for count, day in zip(counts, partitions, strict=True) if day in days]

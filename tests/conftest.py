@@ -79,11 +79,11 @@ class World:
         """Says that a date's feeds passed the gate."""
         from datetime import UTC, datetime
 
-        from jobs import night, runner
+        from jobs import ops, runner
         from jobs.settings import read_settings
 
         lake = runner.open_lake(read_settings())
-        night.write_nights(lake, [date.fromisoformat(day)], "test", passed_gate_at=datetime.now(UTC))
+        ops.write_nights(lake, [date.fromisoformat(day)], "test", passed_gate_at=datetime.now(UTC))
 
     def rows(
         self, table: str, *columns: str, order: str | None = None, lake: Path | None = None

@@ -56,8 +56,8 @@ def test_queries_over_few_rows_are_interpreted_and_those_over_many_compiled(worl
     lake = runner.open_lake(read_settings())
 
     def is_compiled() -> bool:
-        plan = lake.spark.range(9).selectExpr("id + 1 AS next")._explain_string()
-        return "*(1)" in plan
+        (explained,) = lake.spark.sql("EXPLAIN SELECT id + 1 AS next FROM range(9)").collect()
+        return "*(1)" in explained["plan"]
 
     lake.prepare(COMPILED_FROM_ROWS)
     assert is_compiled()
