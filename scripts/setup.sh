@@ -10,6 +10,8 @@ readonly uv=$setup/uv/bin/uv
 readonly python=.venv/bin/python
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 export UV_PYTHON_DOWNLOADS=never
+# A firm's proxy shows a certificate that the system trusts and that uv's own list does not know.
+[[ ! -e /etc/ssl/certs/ca-certificates.crt ]] || export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1}
 
 main() {
   local java_release wanted
