@@ -31,7 +31,6 @@ DOOR_CONF = {
     "spark.databricks.delta.optimizeWrite.enabled": "true",
 }
 
-
 BYTES_A_ROW = 100
 """What a row of a file takes, roughly."""
 
@@ -82,8 +81,8 @@ def land(
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
     if not files:
         return Landed(nothing, publish(lake, Batch(feed, days), expect))
-    # A new key over old pseudonyms would break every match without a word.
     lake.prepare(sum(file.bytes for file in files) // BYTES_A_ROW)
+    # A new key over old pseudonyms would break every match without a word.
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
     with _door_session(lake.spark, source), _readable(feed, files):
         passed = _passed(lake, feed, source, settings, days, found, files)

@@ -4,7 +4,7 @@ A query through Spark costs a second or two where this costs a few hundredths.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -87,7 +87,7 @@ class TableLogs:
         values = {each[partition] for each in DeltaTable(self.path(table)).partitions()}
         return sorted(date.fromisoformat(str(value)) for value in values)
 
-    def rows(self, table: Table, days: Collection[date] | None = None) -> int:
+    def rows(self, table: Table, days: Iterable[date] | None = None) -> int:
         """How many rows the partitions of these dates (None: all) hold, from the log alone."""
         if not self.exists(table):
             return 0
@@ -95,7 +95,8 @@ class TableLogs:
         counts: list[int | None] = list(files.column("num_records").to_pylist())
         if days is not None and table.partition:
             partitions = files.column(f"partition.{table.partition}").to_pylist()
-            counts = [count for count, day in zip(counts, partitions, strict=True) if day in days]
+            wanted = set(days)
+            counts = [count for count, day in zip(counts, partitions, strict=True) if day in wanted]
         return sum(count or 0 for count in counts)
 
     def latest(self, table: Table, column: str) -> date | None:
@@ -103,7 +104,10 @@ class TableLogs:
         if not self.exists(table):
             return None
         files = DeltaTable(self.path(table)).get_add_actions(flatten=True)
-        return max(files.column(f"max.{column}").to_pylist(), default=None) if files.num_rows else None
+        if not files.num_rows:
+            return None
+        # A file without rows has no statistics.
+        return max((day for day in files.column(f"max.{column}").to_pylist() if day is not None), default=None)
 
     def changed_partitions(self, table: Table, after: int | None) -> set[date] | None:
         """The partitions (by date) that commits after a version changed; None when the log no longer says."""

@@ -61,7 +61,8 @@ def plan(lake: Lake, table: Table, settings: Settings) -> Plan | None:
     if until is None or version is None:
         return None
     made = _plan(lake, table, settings, until, version)
-    lake.prepare(lake.rows(CALLS, [day for day in lake.dates(CALLS, "event_date") if day >= (made.since or date.min)]))
+    days = [day for day in lake.dates(CALLS, "event_date") if made.since is None or day >= made.since]
+    lake.prepare(lake.rows(CALLS, days))
     return made
 
 
