@@ -15,6 +15,9 @@ from jobs.session import connect
 from jobs.settings import Settings
 from jobs.tables import TABLES, Kind, Table
 
+NO_SPACE = "No space left on device"
+"""What the system says when a disk is full, through Java and Rust alike (ENOSPC)."""
+
 
 @dataclass
 class Outcome:
@@ -45,11 +48,29 @@ def run(name: str, days: Sequence[date], run_id: str, settings: Settings) -> Out
     """Makes the table for these business dates.
 
     Raises:
-        DataError: the data or the configuration are wrong; the table stands as it was.
+        DataError: the data or the configuration are wrong, or the disk is full; the table stands as it was.
     """
     table = declared(name)
     started = time.monotonic()
     lake = open_lake(settings, {"run_id": run_id, "date": str(days[-1]), "code_version": __version__, "table": name})
+    try:
+        outcome = _made(lake, table, days, settings)
+    except DataError:
+        raise
+    except Exception as error:
+        if NO_SPACE not in str(error):
+            raise
+        raise DataError(
+            f"{name} {days[-1]}: the disk is full",
+            expected=f"free space for the lake ({settings.lake}) and for scratch ({settings.local / 'spark'})",
+            found=NO_SPACE,
+            todo="free space (docs/operations.md says how) and run the same night again; the table stands as it was",
+        ) from None
+    outcome.seconds = round(time.monotonic() - started, 2)
+    return outcome
+
+
+def _made(lake: Lake, table: Table, days: Sequence[date], settings: Settings) -> Outcome:
     warnings: list[str] = []
 
     def expect(expected_of: Table, rows: DataFrame) -> None:
@@ -68,9 +89,8 @@ def run(name: str, days: Sequence[date], run_id: str, settings: Settings) -> Out
     elif table.kind is Kind.DAILY:
         rows = daily.update(lake, table, settings, expect)
     else:
-        rows = _FACTS[name](lake, settings, expect)
-    seconds = round(time.monotonic() - started, 2)
-    return Outcome(name, "done" if rows else "unchanged", rows, seconds, warnings, batches)
+        rows = _FACTS[table.name](lake, settings, expect)
+    return Outcome(table.name, "done" if rows else "unchanged", rows, 0.0, warnings, batches)
 
 
 def declared(name: str) -> Table:

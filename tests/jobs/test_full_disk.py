@@ -1,0 +1,44 @@
+"""A full disk loses nothing: the table stands as it was, the reason is plain, and the night goes on once there is room."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import DataError
+from tests.conftest import World
+
+HEADER = "call_id,caller_number,direction,started_at,ended_at,outcome\n"
+
+
+@pytest.fixture
+def disk(world: World) -> Iterator[Path]:
+    """A disk of its own under the lake."""
+    world.lake.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", world.lake], check=False).returncode:
+        pytest.skip("only root may mount a disk")
+    yield world.lake
+    subprocess.run(["umount", world.lake], check=True)
+
+
+def test_a_full_disk_is_told_and_leaves_the_table_as_it_was(world: World, disk: Path) -> None:
+    for day in ("2026-01-05", "2026-01-06"):
+        row = f"{day},1380013800{day[-1]},inbound,{day} 10:00:00,{day} 10:01:00,answered\n"
+        world.drop("calls", day, HEADER + row)
+    world.make("bronze.calls", "2026-01-05")
+    used = os.statvfs(disk)
+    _resize(disk, (used.f_blocks - used.f_bfree) * used.f_frsize)
+    with pytest.raises(DataError, match="the disk is full") as raised:
+        world.make("bronze.calls", "2026-01-06")
+    assert raised.value.headline.startswith("bronze.calls 2026-01-06")
+    assert world.rows("bronze.calls", "call_id") == [("2026-01-05",)]
+    _resize(disk, 8 << 20)
+    world.make("bronze.calls", "2026-01-06")
+    assert world.rows("bronze.calls", "call_id") == [("2026-01-05",), ("2026-01-06",)]
+    assert world.rows("vault.calls", "value") == [("+8613800138005",), ("+8613800138006",)]
+
+
+def _resize(disk: Path, size: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
