@@ -1,7 +1,7 @@
 """Gold: one table per business question."""
 
+from jobs.tables.call_centre import CALL_CENTRE
 from jobs.tables.contract import Column, Kind, Table
-from jobs.tables.feeds import CALL_CENTRE
 
 WINDOWS: dict[str, int] = {"24h": 24, "72h": 72, "7d": 168, "30d": 720}
 """Windows of repeat contact in hours (docs/definitions.md)."""

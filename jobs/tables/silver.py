@@ -1,7 +1,8 @@
 """Silver: one clean row per thing, and how things were known on a past date."""
 
+from jobs.tables.call_centre import CALL_CENTRE
 from jobs.tables.contract import Column, Feed, Kind, Table
-from jobs.tables.feeds import CALL_CENTRE, FEEDS
+from jobs.tables.feeds import FEEDS
 from jobs.tables.landed import ROW_HASH
 
 EVENT_DATE = Column("event_date", "date", "Business date of the event time", required=True)

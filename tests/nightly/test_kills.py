@@ -97,6 +97,7 @@ def _night(environment: dict[str, str], *command: str, kill_after: str | None = 
         if kill_after is not None and re.search(rf" {kill_after}[: ].*(done|unchanged)", line):
             os.kill(_server_of(environment) if server else process.pid, signal.SIGKILL)
             kill_after = None
+    assert kill_after is None, "the kill must have struck"
     return process.wait()
 
 
