@@ -92,7 +92,9 @@ def _current_changes(
     event_dates, has_rows_of_batches = _look(delivered, of_batches if may_have else None, dates)
     if not event_dates and not has_rows_of_batches:
         return None
-    near = silver if feed.is_entity else silver.where(_within(event_dates, redelivery_days))
+    spans = None if feed.is_entity else _spans(event_dates, redelivery_days)
+    lake.prepare(lake.rows(TABLES[f"bronze.{feed.name}"], touched) + lake.rows(table, _days_within(lake, table, spans)))
+    near = silver if spans is None else silver.where(_within(spans))
     stands = _of_keys(near, delivered, feed)
     candidates = delivered.withColumn("known_on", F.col("ds"))
     if has_rows_of_batches:
@@ -155,6 +157,7 @@ def _version_changes(
     brought, has_rows_of_batches = _look(delivered, of_batches if may_have else None, "ds")
     if not brought and not has_rows_of_batches:
         return None
+    lake.prepare(lake.rows(TABLES[f"bronze.{feed.name}"], touched) + lake.rows(table))
     rows = delivered.drop("event_date")
     keys = rows.select(*feed.lake_key).unionByName(of_batches.select(*feed.lake_key)).distinct()
     stands = computed(_of_keys(kept, keys, feed))
@@ -237,12 +240,23 @@ def _same_key(feed: Feed, one: str, other: str) -> str:
     return " AND ".join(f"{one}.{name} {sign} {other}.{name}" for name, sign in signs.items())
 
 
-def _within(days: Sequence[date], distance: int) -> str:
-    spans: list[list[date]] = []
+def _spans(days: Sequence[date], distance: int) -> list[tuple[date, date]]:
+    """The dates at most `distance` days from one of these, as spans of first and last."""
+    spans: list[tuple[date, date]] = []
     for day in sorted(days):
         first, last = day - timedelta(days=distance), day + timedelta(days=distance)
         if spans and first <= spans[-1][1]:
-            spans[-1][1] = last
-        else:
-            spans.append([first, last])
+            first, _ = spans.pop()
+        spans.append((first, last))
+    return spans
+
+
+def _within(spans: Sequence[tuple[date, date]]) -> str:
     return " OR ".join(f"event_date BETWEEN DATE'{first}' AND DATE'{last}'" for first, last in spans) or "false"
+
+
+def _days_within(lake: Lake, table: Table, spans: Sequence[tuple[date, date]] | None) -> list[date] | None:
+    if spans is None:
+        return None
+    days = lake.dates(table, "event_date")
+    return [day for day in days if any(first <= day <= last for first, last in spans)]
