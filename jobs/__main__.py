@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     sql.add_argument("-c", "--command", help="run this one statement and leave")
     dictionary = command("dictionary", "write docs/data_dictionary.md from the declarations", _dictionary)
     dictionary.add_argument("--check", action="store_true", help="only say whether it is stale")
+    tags = command("tags", "check conf/tags against its lock", _tags)
+    tags.add_argument("--lock", action="store_true", help="lock versions of rules that are new")
     command("maintain", "pack files, delete what no version needs, apply retention", _maintain)
     return parser
 
@@ -143,6 +145,13 @@ def _dictionary(parsed: argparse.Namespace) -> int:
     from jobs import dictionary
 
     return dictionary.write(only_check=parsed.check)
+
+
+def _tags(parsed: argparse.Namespace) -> int:
+    from jobs import tag_lock
+
+    print(tag_lock.write() if parsed.lock else tag_lock.check())
+    return 0
 
 
 def _maintain(parsed: argparse.Namespace) -> int:

@@ -74,7 +74,7 @@ def _table(table: Table, alike: Table | None) -> Iterator[str]:
     facts = {
         "Key": _names(table.key) or "none",
         "Kind": f"{table.kind}. {NIGHTS[table.kind]}",
-        "Partitioned by": _names([table.partition] if table.partition else []),
+        "Partitioned by": _names(table.partitions),
         "Made from": _names(table.inputs),
         "Read by": _names(readers),
         "Owner": table.owner,

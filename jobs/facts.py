@@ -1,6 +1,5 @@
 """The facts over callers: the runner's steps for silver.caller_history and gold.repeat_calls."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
@@ -9,7 +8,7 @@ from pyspark.sql import functions as F
 from jobs import windows
 from jobs.columns import caller_key
 from jobs.gold.service import repeat_calls
-from jobs.lake import Lake, computed
+from jobs.lake import Expect, Lake, computed
 from jobs.settings import Settings
 from jobs.silver import caller_history
 from jobs.tables import TABLES, Table
@@ -17,8 +16,6 @@ from jobs.tables import TABLES, Table
 CALLS = windows.CALLS
 HISTORY = windows.HISTORY
 REPEAT_CALLS = TABLES["gold.repeat_calls"]
-
-Expect = Callable[[Table, DataFrame], None]
 
 
 def update_caller_history(lake: Lake, settings: Settings, expect: Expect) -> int:

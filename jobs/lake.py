@@ -11,9 +11,18 @@ from pyspark.sql import functions as F
 
 from jobs.columns import row_hash
 from jobs.table_logs import TableLogs
-from jobs.tables import Table
+from jobs.tables import Column, Table
+
+Expect = Callable[[Table, DataFrame], None]
+"""Checks rows against a table's expectations before they are published."""
+
+Warn = Callable[[str], None]
+"""Says something that the night's summary shows."""
 
 CONFLICT_TRIES = 5
+
+SORTED_ROWS_A_FILE = 100_000
+"""Of a sorted table; who looks for one key opens one file."""
 
 COMPILED_FROM_ROWS = 40_000
 """Of fewer rows a query is interpreted: compiling it takes longer than it saves (decision 0014)."""
@@ -66,11 +75,15 @@ class Lake(TableLogs):
     def replace(self, table: Table, rows: DataFrame, where: str, **note: Any) -> None:
         """In one commit the rows for which `where` holds give way to `rows`, which all satisfy it."""
         self.create(table)
+        if table.sorted_by:
+            files = self.rows(table) // SORTED_ROWS_A_FILE + 1
+            rows = rows.repartitionByRange(files, table.sorted_by).sortWithinPartitions(table.sorted_by)
         self._commit(
             lambda: (
                 rows.write.format("delta")
                 .mode("overwrite")
                 .option("replaceWhere", where)
+                .option("optimizeWrite", table.sorted_by is None)
                 .option("userMetadata", self._note(note))
                 .save(self.path(table))
             )
@@ -119,11 +132,39 @@ class Lake(TableLogs):
             f"WHEN MATCHED THEN UPDATE SET {assigned} "
             f"WHEN NOT MATCHED AND NOT new._delete THEN INSERT ({names}) VALUES ({values})"
         )
-        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", self._note(note))
-        try:
-            self._commit(lambda: self.spark.sql(statement))
-        finally:
-            self.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
+        self._merge(statement, note)
+
+    def change_periods(self, table: Table, cells: DataFrame, keys: Sequence[str], day: date, **note: Any) -> None:
+        """In one commit: periods of a history that end at the date get their `valid_to`, new ones are added.
+
+        `cells` are the table's columns of what begins, and with `_ends` the `keys` of a period that ends.
+        """
+        self.create(table)
+        cells.createOrReplaceTempView("echolake_cells")
+        same = " AND ".join(f"kept.`{key}` = new.`{key}`" for key in keys)
+        names = ", ".join(f"`{name}`" for name in table.column_names)
+        values = ", ".join(f"new.`{name}`" for name in table.column_names)
+        self._merge(
+            f"MERGE INTO {self._sql_name(table)} kept USING echolake_cells new "
+            f"ON new._ends AND kept.is_current AND {same} "
+            f"WHEN MATCHED THEN UPDATE SET valid_to = DATE'{day}', is_current = false "
+            f"WHEN NOT MATCHED AND NOT new._ends THEN INSERT ({names}) VALUES ({values})",
+            note,
+        )
+
+    def take_back(self, table: Table, day: date, **note: Any) -> None:
+        """In one commit a history becomes what it was at the end of the date before: periods begun since go, ended
+        ones stand open again."""
+        began, ended = f"valid_from >= DATE'{day}'", f"valid_to >= DATE'{day}'"
+        written = self.read(table).where(f"{began} OR {ended}").select(*table.column_names)
+        written.createOrReplaceTempView("echolake_cells")
+        same = " AND ".join(f"kept.`{key}` = new.`{key}`" for key in (*table.key, *table.partitions))
+        self._merge(
+            f"MERGE INTO {self._sql_name(table)} kept USING echolake_cells new ON {same} "
+            f"WHEN MATCHED AND kept.{began} THEN DELETE "
+            f"WHEN MATCHED THEN UPDATE SET valid_to = NULL, is_current = true",
+            note,
+        )
 
     def replace_changed(
         self,
@@ -138,8 +179,8 @@ class Lake(TableLogs):
 
         Returns the number of rows written; nothing is committed when all are the same.
         """
-        names = [name for name in table.column_names if name not in ignore]
-        new, old = (_fingerprints(frame, by, names) for frame in (rows, existing))
+        columns = [column for column in table.columns if column.name not in ignore]
+        new, old = (_fingerprints(frame, by, columns) for frame in (rows, existing))
         joined = new.alias("n").join(old.alias("o"), F.expr(f"n.{by} <=> o.{by}"), "full_outer")
         differing = joined.where("NOT (n.print <=> o.print AND n.rows <=> o.rows)").select(
             F.coalesce(f"n.{by}", f"o.{by}").alias(by), F.coalesce("n.rows", F.lit(0)).alias("rows")
@@ -161,6 +202,13 @@ class Lake(TableLogs):
     def delete(self, table: Table, where: str) -> None:
         """Deletes the rows for which `where` holds."""
         self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {where}")
+
+    def _merge(self, statement: str, note: dict[str, Any]) -> None:
+        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", self._note(note))
+        try:
+            self._commit(lambda: self.spark.sql(statement))
+        finally:
+            self.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
 
     def _sql_name(self, table: Table) -> str:
         return f"delta.`{self.path(table)}`"
@@ -195,6 +243,10 @@ def in_dates(column: str, dates: Iterable[date | None]) -> str:
     return " OR ".join(conditions) or "false"
 
 
-def _fingerprints(rows: DataFrame, by: str, names: Sequence[str]) -> DataFrame:
+def _fingerprints(rows: DataFrame, by: str, columns: Sequence[Column]) -> DataFrame:
+    # Spark hashes no map; its entries are in the order in which the row was made.
+    maps = {column.name: F.map_entries(column.name) for column in columns if column.type.startswith("map<")}
+    prints = row_hash([column.name for column in columns])
+    hashed = rows.withColumns(maps) if maps else rows
     # Decimal sums are exact whatever the order; a bigint sum would overflow.
-    return rows.groupBy(by).agg(F.sum(row_hash(names).cast("decimal(38,0)")).alias("print"), F.count("*").alias("rows"))
+    return hashed.groupBy(by).agg(F.sum(prints.cast("decimal(38,0)")).alias("print"), F.count("*").alias("rows"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from jobs import __version__, daily, facts, keyed, landed, late_names
+from jobs import __version__, customers, daily, facts, keyed, landed, late_names, measured
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.session import connect
@@ -88,8 +88,10 @@ def _made(lake: Lake, table: Table, days: Sequence[date], settings: Settings) ->
         rows = keyed.update(lake, table, days, settings, expect)
     elif table.kind is Kind.DAILY:
         rows = daily.update(lake, table, settings, expect)
-    else:
+    elif table.name in _FACTS:
         rows = _FACTS[table.name](lake, settings, expect)
+    else:
+        rows = _STAMPED[table.name](lake, days[-1], settings, expect, warnings.append)
     return Outcome(table.name, "done" if rows else "unchanged", rows, 0.0, warnings, batches)
 
 
@@ -120,6 +122,14 @@ _FACTS = {
     "silver.caller_history": facts.update_caller_history,
     "gold.repeat_calls": facts.update_repeat_calls,
 }
+
+_STAMPED = {
+    "features.customer_measures": measured.update,
+    "features.customer_tag_values": customers.update_tag_values,
+    "gold.customer_tags": customers.update_tags,
+    "gold.customer_portraits": customers.update_portraits,
+}
+"""What is said as of a date: of a range of dates, as of the last."""
 
 
 def _broken(table: Table, rows: DataFrame, day: date) -> list[str]:

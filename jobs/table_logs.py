@@ -4,13 +4,13 @@ A query through Spark costs a second or two where this costs a few hundredths.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltalake
-from deltalake.schema import PrimitiveType
+from deltalake.schema import ArrayType, DataType, MapType, PrimitiveType, StructType
 from upath import UPath
 
 from jobs.tables import Table
@@ -58,13 +58,24 @@ class TableLogs:
 
     def noted(self, table: Table, key: str) -> Any:
         """What the latest commit that says anything of `key` says; None where none does."""
+        return self.noted_last(table, key).get(key)
+
+    def noted_last(self, table: Table, key: str) -> dict[str, Any]:
+        """All that the latest commit says which says anything of `key`; nothing where none does."""
+        return self._noted(table, lambda noted: key in noted)
+
+    def noted_of(self, table: Table, key: str, value: Any) -> dict[str, Any]:
+        """All that the latest commit says whose `key` is that value; nothing where there is none."""
+        return self._noted(table, lambda noted: noted.get(key) == value)
+
+    def _noted(self, table: Table, is_meant: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         if not self.exists(table):
-            return None
+            return {}
         for commit in DeltaTable(self.path(table)).history(COMMITS_LOOKED_AT):
-            noted = json.loads(commit.get("userMetadata") or "{}")
-            if key in noted:
-                return noted[key]
-        return None
+            noted: dict[str, Any] = json.loads(commit.get("userMetadata") or "{}")
+            if is_meant(noted):
+                return noted
+        return {}
 
     def may_hold(self, table: Table, dates: dict[str, Sequence[date]], or_null: str | None = None) -> bool:
         """Whether any file may hold a row with one of these dates in one of these columns (or null in `or_null`).
@@ -81,11 +92,14 @@ class TableLogs:
         ) or (or_null is not None and any(count != 0 for count in columns.get(f"null_count.{or_null}", [None])))
 
     def dates(self, table: Table, partition: str) -> list[date]:
-        """The values of a partition column, oldest first, without reading a row."""
+        """The values of a partition column with dates, oldest first, without reading a row."""
+        return [date.fromisoformat(value) for value in self.values(table, partition)]
+
+    def values(self, table: Table, partition: str) -> list[str]:
+        """The values of a partition column as texts, in their order, without reading a row."""
         if not self.exists(table):
             return []
-        values = {each[partition] for each in DeltaTable(self.path(table)).partitions()}
-        return sorted(date.fromisoformat(str(value)) for value in values)
+        return sorted({str(each[partition]) for each in DeltaTable(self.path(table)).partitions()})
 
     def rows(self, table: Table, days: Iterable[date] | None = None) -> int:
         """How many rows the partitions of these dates (None: all) hold, from the log alone."""
@@ -101,13 +115,18 @@ class TableLogs:
 
     def latest(self, table: Table, column: str) -> date | None:
         """The greatest date in a required column with statistics, from the log alone; None of an empty table."""
+        return max(self._statistics(table, f"max.{column}"), default=None)
+
+    def first(self, table: Table, column: str) -> date | None:
+        """The least date in a required column with statistics, from the log alone; None of an empty table."""
+        return min(self._statistics(table, f"min.{column}"), default=None)
+
+    def _statistics(self, table: Table, name: str) -> list[date]:
         if not self.exists(table):
-            return None
+            return []
         files = DeltaTable(self.path(table)).get_add_actions(flatten=True)
-        if not files.num_rows:
-            return None
         # A file without rows has no statistics.
-        return max((day for day in files.column(f"max.{column}").to_pylist() if day is not None), default=None)
+        return [day for day in files.column(name).to_pylist() if day is not None] if files.num_rows else []
 
     def changed_partitions(self, table: Table, after: int | None) -> set[date] | None:
         """The partitions (by date) that commits after a version changed; None when the log no longer says."""
@@ -140,16 +159,34 @@ class TableLogs:
             "delta.enableDeletionVectors": "false",
             "delta.checkpointInterval": "20",
             "delta.enableChangeDataFeed": str(table.change_feed).lower(),
-            "delta.dataSkippingStatsColumns": ",".join(name for name in table.statistics if name != table.partition),
+            "delta.dataSkippingStatsColumns": ",".join(
+                name for name in table.statistics if name not in table.partitions
+            ),
         }
         DeltaTable.create(
             self.path(table),
             Schema(fields),
             mode="ignore",
-            partition_by=[table.partition] if table.partition else None,
+            partition_by=list(table.partitions) or None,
             description=table.about,
             configuration={key: value for key, value in properties.items() if value},
         )
+
+    def add_columns(self, table: Table) -> None:
+        """Gives a table that stands the columns that its declaration gained; they are null in the rows that stand."""
+        if not self.exists(table):
+            return
+        delta = DeltaTable(self.path(table))
+        held = {field.name for field in delta.schema().fields}
+        gained = [column for column in table.columns if column.name not in held]
+        if gained:
+            delta.alter.add_columns(
+                [Field(c.name, _delta_type(c.type), metadata={"comment": c.comment}) for c in gained]
+            )
+
+    def held_columns(self, table: Table) -> list[str]:
+        """The columns of the table as it stands, also such as are declared no more."""
+        return [field.name for field in DeltaTable(self.path(table)).schema().fields] if self.exists(table) else []
 
     def records(self, table: Table, *where: tuple[str, str, Any]) -> list[dict[str, Any]]:
         """Rows as plain values, times in UTC; `where` are conditions such as ("feed", "=", "calls")."""
@@ -188,7 +225,17 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _delta_type(sql: str) -> PrimitiveType:
+def _delta_type(sql: str) -> DataType:
+    outer, _, inner = sql.partition("<")
+    inner = inner.removesuffix(">")
+    if outer == "array":
+        return ArrayType(_delta_type(inner))
+    if outer == "map":
+        key, _, value = inner.partition(",")
+        return MapType(_delta_type(key), _delta_type(value))
+    if outer == "struct":
+        named = (field.partition(":") for field in inner.split(","))
+        return StructType([Field(name, _delta_type(type_)) for name, _, type_ in named])
     return PrimitiveType({"bigint": "long", "int": "integer"}.get(sql, sql))
 
 

@@ -65,8 +65,7 @@ def test_a_table_says_its_grain_its_owner_and_what_its_failure_means(table: Tabl
 
 @each(list(TABLES.values()))
 def test_key_partition_and_statistics_are_columns(table: Table) -> None:
-    partition = (table.partition,) if table.partition else ()
-    assert {*table.key, *partition, *table.statistics} <= {*table.column_names}
+    assert {*table.key, *table.partitions, *table.statistics} <= {*table.column_names}
     assert len(set(table.column_names)) == len(table.columns)
 
 

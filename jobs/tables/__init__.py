@@ -3,13 +3,17 @@
 from graphlib import TopologicalSorter
 
 from jobs.tables.contract import Column, Feed, Kind, Table
+from jobs.tables.customers import CUSTOMERS
+from jobs.tables.features import FEATURES
 from jobs.tables.feeds import FEEDS
 from jobs.tables.gold import GOLD
 from jobs.tables.landed import BRONZE, QUARANTINE, VAULT
 from jobs.tables.ops import OPS
 from jobs.tables.silver import SILVER
 
-TABLES: dict[str, Table] = {table.name: table for table in (*BRONZE, *QUARANTINE, *SILVER, *GOLD, *VAULT, *OPS)}
+_LAYERS = (BRONZE, QUARANTINE, SILVER, FEATURES, GOLD, CUSTOMERS, VAULT, OPS)
+
+TABLES: dict[str, Table] = {table.name: table for layer in _LAYERS for table in layer}
 
 
 def nightly() -> list[Table]:

@@ -103,6 +103,7 @@ STATEMENTS = Feed(
     event="closed_on",
     owner=CARDS,
     subject="statements",
+    keeps_versions=True,
     columns=(
         identifier("card_id", "The card", required=True),
         identifier("customer_id", "The customer", required=True),

@@ -12,6 +12,9 @@ class Kind(StrEnum):
     CARRIED = "carried"
     WINDOW = "window"
     DAILY = "daily"
+    AS_OF = "as of"
+    HISTORY = "history"
+    SNAPSHOT = "snapshot"
     RECORD = "record"
 
 
@@ -110,7 +113,9 @@ class Table:
     inputs: tuple[str, ...] = ()
     module: str | None = None
     partition: str | None = None
+    then_by: tuple[str, ...] = ()
     statistics: tuple[str, ...] = ()
+    sorted_by: str | None = None
     change_feed: bool = False
     feed: Feed | None = field(default=None, compare=False)
 
@@ -123,6 +128,11 @@ class Table:
     def short_name(self) -> str:
         """The name without its layer."""
         return self.name.split(".")[1]
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """The columns by which the table lies in folders, outer ones first."""
+        return (self.partition, *self.then_by) if self.partition else ()
 
     @property
     def day(self) -> str:

@@ -5,6 +5,9 @@ from jobs.tables.contract import Column, Feed, Kind, Table
 from jobs.tables.feeds import FEEDS
 from jobs.tables.landed import ROW_HASH
 
+FOLLOWED = ("calls", "transactions", "interactions", "contact_results")
+"""Feeds of which later tables take in what changed, row by row."""
+
 EVENT_DATE = Column("event_date", "date", "Business date of the event time", required=True)
 
 
@@ -30,7 +33,7 @@ def _current(feed: Feed) -> Table:
         module="jobs.silver.current",
         partition=None if feed.is_entity else "event_date",
         statistics=(*event_date_name(feed), feed.lake_key[0], "ds", "known_on"),
-        change_feed=feed.name == "calls",
+        change_feed=feed.name in FOLLOWED,
         feed=feed,
     )
 

@@ -1,0 +1,1 @@
+"""Features: what is known of each customer as of a date."""

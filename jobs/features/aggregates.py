@@ -1,0 +1,112 @@
+"""From weighed rows to the measures of each customer."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.features.rows import weight
+from jobs.tables.tags import Measure
+
+
+def aggregated(rows: DataFrame, measures: Sequence[Measure]) -> DataFrame:
+    """One row per customer of `rows` (jobs.features.rows): customer_id and the measures.
+
+    With weights of -1 counts, sums and items are what must be added to those of before; the last and latest are
+    of the rows that came.
+    """
+    made = [column for measure in measures if measure.aggregate != "items" for column in _figures(measure)]
+    figures = rows.groupBy("customer_id").agg(*made)
+    items = [measure for measure in measures if measure.aggregate == "items"]
+    if not items:
+        return figures
+    return figures.join(_items(rows, items), "customer_id", "left").withColumns(
+        {each.name: F.coalesce(each.name, nothing(each)) for each in items}
+    )
+
+
+def nothing(measure: Measure) -> Column:
+    """The measure of a customer without a row: zero, none of any item, else null."""
+    if measure.aggregate in ("count", "sum", "distinct"):
+        return F.lit(0).cast(measure.type)
+    if measure.aggregate in ("items", "list"):
+        return F.expr("map()" if measure.aggregate == "items" else "array()").cast(measure.type)
+    return F.lit(None).cast(measure.type)
+
+
+def columns_of(measure: Measure) -> tuple[str, ...]:
+    """The names of the columns that hold the measure."""
+    return (measure.name, f"{measure.name}_at") if measure.aggregate == "last" else (measure.name,)
+
+
+def last_of(measure: Measure) -> Column:
+    """The event behind a measure of the last event as it stands, comparable with others; null = none."""
+    at, value = F.col(f"{measure.name}_at"), F.col(measure.name)
+    return F.when(at.isNotNull(), F.struct(at.alias("at"), value.alias("value")))
+
+
+def event_of(measure: Measure) -> Column:
+    """The event that a row is for a measure of the last or latest event; null = none. Ties: the greatest value."""
+    if measure.aggregate == "latest":
+        return F.when(_counts(measure), F.col("event_date"))
+    value = F.expr(str(measure.of)).cast(measure.type)
+    return F.when(_counts(measure) & value.isNotNull(), F.struct(F.col("event_at").alias("at"), value.alias("value")))
+
+
+def _figures(measure: Measure) -> list[Column]:
+    weights = F.col(weight(measure))
+    if measure.aggregate == "count":
+        return [_or_zero(F.sum(F.when(_counts(measure), weights)), measure)]
+    came = weights > 0
+    if measure.aggregate == "latest":
+        return [F.max(F.when(came, event_of(measure))).alias(measure.name)]
+    if measure.aggregate == "last":
+        newest = F.max(F.when(came, event_of(measure)))
+        return [newest["value"].alias(measure.name), newest["at"].alias(f"{measure.name}_at")]
+    value = F.expr(str(measure.of))
+    if measure.aggregate == "sum":
+        return [_or_zero(F.sum(F.when(_counts(measure), value * weights)), measure)]
+    counted = F.when(_counts(measure) & came, value)
+    if measure.aggregate == "value":
+        return [F.max(counted).cast(measure.type).alias(measure.name)]
+    different = F.array_sort(F.collect_set(counted))
+    if measure.aggregate == "distinct":
+        return [F.size(different).cast(measure.type).alias(measure.name)]
+    return [different.cast(measure.type).alias(measure.name)]
+
+
+def _items(rows: DataFrame, measures: Sequence[Measure]) -> DataFrame:
+    # One pass for all: each row gives one item per measure, counted, then gathered into a map.
+    found = [
+        F.when(
+            _counts(measure) & (F.col(weight(measure)) != 0),
+            F.struct(
+                F.lit(place).alias("measure"),
+                F.expr(str(measure.of)).cast("string").alias("item"),
+                F.col(weight(measure)).alias("weight"),
+            ),
+        )
+        for place, measure in enumerate(measures)
+    ]
+    counted = (
+        rows.select("customer_id", F.explode(F.array_compact(F.array(*found))).alias("one"))
+        .where("one.item IS NOT NULL")
+        .groupBy("customer_id", "one.measure", "one.item")
+        .agg(F.sum("one.weight").alias("rows"))
+        .where("rows <> 0")
+    )
+    gathered = [
+        F.map_from_entries(F.array_sort(F.collect_list(F.when(F.col("measure") == place, F.struct("item", "rows")))))
+        .cast(measure.type)
+        .alias(measure.name)
+        for place, measure in enumerate(measures)
+    ]
+    return counted.groupBy("customer_id").agg(*gathered)
+
+
+def _counts(measure: Measure) -> Column:
+    return F.expr(measure.where) if measure.where else F.lit(True)
+
+
+def _or_zero(figure: Column, measure: Measure) -> Column:
+    return F.coalesce(figure, F.lit(0)).cast(measure.type).alias(measure.name)

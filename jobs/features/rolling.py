@@ -1,0 +1,105 @@
+"""Long windows without their rows: the figures of before, plus what came in, less what left."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.columns import business_date
+from jobs.features.aggregates import aggregated, columns_of, event_of, last_of
+from jobs.features.rows import in_window, weight
+from jobs.tables.tags import Measure
+
+GAINED = ("insert", "update_postimage")
+"""How Delta's change feed calls a row as it is now."""
+
+
+def sliding_days(measures: Sequence[Measure], before: date, as_of: date) -> list[date]:
+    """The event dates that come into a window or leave it between the two dates."""
+    gap = (as_of - before).days
+    ends = [as_of, *(as_of - timedelta(days=measure.days or 0) for measure in measures)]
+    return sorted({end - timedelta(days=n) for end in ends for n in range(gap)})
+
+
+def sliding(rows: DataFrame, measures: Sequence[Measure], before: date, as_of: date) -> DataFrame:
+    """Rows of those days, weighed: 1 where the row comes into a window, -1 where it leaves it."""
+    return rows.withColumns(
+        {
+            weight(each): _one_if(in_window(each.days or 0, as_of)) - _one_if(in_window(each.days or 0, before))
+            for each in measures
+        }
+    )
+
+
+def corrections(changes: DataFrame, measures: Sequence[Measure], before: date) -> DataFrame:
+    """Rows of a change feed, weighed by what they do to the windows as of the date of before."""
+    sign = F.when(F.col("_change_type").isin(*GAINED), 1).otherwise(-1)
+    return changes.withColumns({weight(each): sign * _one_if(in_window(each.days or 0, before)) for each in measures})
+
+
+def rolled(before: DataFrame, moved: DataFrame, measures: Sequence[Measure], as_of: date, time_zone: str) -> DataFrame:
+    """The measures as of the date: `before` are those of an earlier date, `moved` the weighed rows since.
+
+    A customer without a row in the longest window is left out. Whoever lost the last event itself is
+    `bereft` and has to be looked up.
+    """
+    joined = before.alias("b").join(aggregated(moved, measures).alias("m"), "customer_id", "full_outer")
+    merged = [column for measure in measures for column in _merged(measure, as_of, time_zone)]
+    rows = next(measure.name for measure in measures if "_rows_" in measure.name)
+    return joined.select("customer_id", *merged).where(f"{rows} > 0")
+
+
+def bereft(before: DataFrame, lost: DataFrame, measures: Sequence[Measure]) -> DataFrame:
+    """The customers whose last event, as it stood, is among the rows that are no more (`lost`)."""
+    followed = [measure for measure in measures if measure.aggregate in ("last", "latest")]
+    newest = lost.groupBy("customer_id").agg(*(F.max(event_of(each)).alias(f"_{each.name}") for each in followed))
+    is_lost = [F.coalesce(F.col(f"_{each.name}") >= _standing(each), F.lit(False)) for each in followed]
+    found = before.join(newest, "customer_id")
+    return found.where(F.greatest(F.lit(False), *is_lost)).select("customer_id")
+
+
+def looked_up(figures: DataFrame, again: DataFrame, measures: Sequence[Measure]) -> DataFrame:
+    """The figures with the last events of the customers of `again` as they are there."""
+    names = [name for each in measures if each.aggregate in ("last", "latest") for name in columns_of(each)]
+    theirs = again.select("customer_id", F.lit(True).alias("_is_again"), *(F.col(n).alias(f"_{n}") for n in names))
+    joined = figures.join(F.broadcast(theirs), "customer_id", "left")
+    chosen = {name: F.when(F.col("_is_again"), F.col(f"_{name}")).otherwise(F.col(name)) for name in names}
+    return joined.withColumns(chosen).select(*figures.columns)
+
+
+def _merged(measure: Measure, as_of: date, time_zone: str) -> list[Column]:
+    name = measure.name
+    if measure.aggregate in ("count", "sum"):
+        total = F.coalesce(f"b.{name}", F.lit(0)) + F.coalesce(f"m.{name}", F.lit(0))
+        return [total.cast(measure.type).alias(name)]
+    if measure.aggregate == "items":
+        return [_items(name).cast(measure.type).alias(name)]
+    first = as_of - timedelta(days=(measure.days or 0) - 1)
+    if measure.aggregate == "latest":
+        stands = F.when(F.col(f"b.{name}") >= F.lit(first), F.col(f"b.{name}"))
+        return [F.greatest(stands, F.col(f"m.{name}")).alias(name)]
+    b, m = (
+        F.when(F.col(f"{side}.{name}_at").isNotNull(), F.struct(f"{side}.{name}_at", f"{side}.{name}"))
+        for side in ("b", "m")
+    )
+    stands = F.when(business_date(f"b.{name}_at", time_zone) >= F.lit(first), b)
+    newest = F.greatest(stands, m)
+    return [newest[name].alias(name), newest[f"{name}_at"].alias(f"{name}_at")]
+
+
+def _items(name: str) -> Column:
+    nothing = "cast(map() AS map<string,bigint>)"
+    return F.expr(
+        f"map_from_entries(array_sort(map_entries(map_filter("
+        f"map_zip_with(coalesce(b.{name}, {nothing}), coalesce(m.{name}, {nothing}), "
+        f"(item, was, more) -> coalesce(was, 0) + coalesce(more, 0)), (item, rows) -> rows <> 0))))"
+    )
+
+
+def _standing(measure: Measure) -> Column:
+    return F.col(measure.name) if measure.aggregate == "latest" else last_of(measure)
+
+
+def _one_if(condition: str) -> Column:
+    return F.when(F.expr(condition), 1).otherwise(0)

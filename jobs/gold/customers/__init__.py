@@ -1,0 +1,1 @@
+"""Gold about customers: who they are, what happened to them."""

@@ -1,0 +1,91 @@
+"""Tags with their history: which periods end on a date, and which begin."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+NO_TAGS = ("as_of", "customer_id", "rule_versions", "partial_tags")
+"""Columns of features.customer_tag_values that hold no tag."""
+
+
+def build(customer_tag_values: DataFrame, before: DataFrame, tags: Sequence[str]) -> DataFrame:
+    """The tags of customers that are another than before in value, in whether partial, or in the rule's version.
+
+    Columns: customer_id, tag, was (a period ends where not null), value (one begins where not null), is_partial,
+    rule_version. Both frames are wide and of one date; `before` may have no row (then everything begins) and tags
+    that are no more, which end.
+    """
+    ended = [name for name in before.columns if name not in (*tags, *NO_TAGS)]
+    now = customer_tag_values.alias("n")
+    joined = now.join(before.alias("b"), "customer_id", "full_outer")
+    cells = [_cell(name, name in before.columns) for name in tags]
+    cells += [_ended(name) for name in ended]
+    return joined.select("customer_id", F.explode(F.array_compact(F.array(*cells))).alias("cell")).select(
+        "customer_id", "cell.*"
+    )
+
+
+def periods(cells: DataFrame, as_of: date) -> DataFrame:
+    """The periods of gold.customer_tags that begin at the date."""
+    return cells.where("value IS NOT NULL").select(
+        "customer_id",
+        "tag",
+        "value",
+        F.lit(as_of).alias("valid_from"),
+        F.lit(None).cast("date").alias("valid_to"),
+        "is_partial",
+        "rule_version",
+        F.lit(True).alias("is_current"),
+    )
+
+
+def merged(cells: DataFrame, began: DataFrame) -> DataFrame:
+    """The periods that begin, and with `_ends` the customer and tag of those that end (Lake.change_periods)."""
+    ends = cells.where("was IS NOT NULL").select("customer_id", "tag", F.lit(True).alias("_ends"))
+    return began.withColumn("_ends", F.lit(False)).unionByName(ends, allowMissingColumns=True)
+
+
+def wide(periods: DataFrame, tags: Sequence[str]) -> DataFrame:
+    """Periods that hold on one date as the wide rows of features.customer_tag_values."""
+    return periods.groupBy("customer_id").agg(
+        F.map_from_entries(F.collect_list(F.struct("tag", "rule_version"))).alias("rule_versions"),
+        F.collect_list(F.when(F.col("is_partial"), F.col("tag"))).alias("partial_tags"),
+        *(F.max(F.when(F.col("tag") == name, F.col("value"))).alias(name) for name in tags),
+    )
+
+
+def _cell(name: str, was_there: bool) -> Column:
+    value = F.col(f"n.{name}")
+    was = F.col(f"b.{name}") if was_there else F.lit(None).cast("string")
+    is_partial = F.array_contains("n.partial_tags", name)
+    version = F.col("n.rule_versions")[name]
+    same_rule = is_partial.eqNullSafe(F.array_contains("b.partial_tags", name)) & version.eqNullSafe(
+        F.col("b.rule_versions")[name]
+    )
+    is_same = value.eqNullSafe(was) & (value.isNull() | same_rule)
+    return F.when(
+        ~is_same,
+        F.struct(
+            F.lit(name).alias("tag"),
+            was.alias("was"),
+            value.alias("value"),
+            is_partial.alias("is_partial"),
+            version.alias("rule_version"),
+        ),
+    )
+
+
+def _ended(name: str) -> Column:
+    nothing = F.lit(None)
+    return F.when(
+        F.col(f"b.{name}").isNotNull(),
+        F.struct(
+            F.lit(name).alias("tag"),
+            F.col(f"b.{name}").alias("was"),
+            nothing.cast("string").alias("value"),
+            nothing.cast("boolean").alias("is_partial"),
+            nothing.cast("int").alias("rule_version"),
+        ),
+    )

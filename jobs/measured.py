@@ -1,0 +1,119 @@
+"""How a night makes features.customer_measures: small tables read anew, long ones rolled on from the date before."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from jobs import stamped
+from jobs.features import aggregates, customer_measures, rolling, rows
+from jobs.lake import Expect, Lake, Warn, in_dates
+from jobs.settings import Settings
+from jobs.tables import TABLES, Feed, Table
+from jobs.tables.tags import BARRED, CATALOGUE, CUSTOMERS, Measure
+
+MEASURES = TABLES["features.customer_measures"]
+ROLLED_FROM_ROWS = 500_000
+"""With fewer rows in its windows a table is read whole: one query instead of four."""
+LONGEST_GAP = 31
+"""Days between two dates beyond which rolling reads as much as reading anew."""
+
+
+def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
+    """Makes the measures as of the date from what had arrived by then; returns the rows written."""
+    began = first_batches(lake, day)
+    if not began:
+        lake.create(MEASURES)
+        return 0
+    lake.prepare(sum(_rows_in_reach(lake, TABLES[name], day) for name in began))
+    figures = {name: _figures(lake, TABLES[name], day, settings) for name in began}
+    made = customer_measures.build(figures, tuple(CATALOGUE.measures.values()), day)
+    note = {"rolled_from": _versions(lake, day), "measures": CATALOGUE.fingerprint_of_measures}
+    return stamped.replace_date(lake, MEASURES, made, day, expect, **note)
+
+
+def first_batches(lake: Lake, day: date) -> dict[str, date]:
+    """The first batch that brought a row of each table that measures read; without those that had none by the date."""
+    found = {name: lake.first(TABLES[name], "known_on") for name in CATALOGUE.tables}
+    return {name: first for name, first in found.items() if first is not None and first <= day}
+
+
+def _figures(lake: Lake, table: Table, day: date, settings: Settings) -> DataFrame:
+    measures, feed = CATALOGUE.of_table(table.name), _feed(table)
+    if "superseded_on" in table.column_names:
+        known = rows.known_versions(lake.read(table), feed, day, settings.time_zone)
+    elif table.name == BARRED:
+        owners = TABLES[CUSTOMERS]
+        customers = rows.known_versions(lake.read(owners), _feed(owners), day, settings.time_zone)
+        known = rows.barred(rows.known(lake.read(table), day), customers)
+    else:
+        rolled = _rolled(lake, table, measures, day, settings)
+        return _anew(lake, table, measures, day, settings) if rolled is None else rolled
+    known = rows.of_customers(known, feed.event, day, settings.time_zone)
+    return aggregates.aggregated(rows.weighed(known, measures, day), measures)
+
+
+def _anew(lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings) -> DataFrame:
+    known = rows.known(lake.read(table), day).where(rows.in_window(_reach(measures), day))
+    known = rows.of_customers(known, _feed(table).event, day, settings.time_zone)
+    return aggregates.aggregated(rows.weighed(known, measures, day), measures)
+
+
+def _rolled(lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings) -> DataFrame | None:
+    """The figures of before, rolled on; None where reading anew is cheaper, or nobody knows what changed."""
+    before = stamped.before(lake, MEASURES, day)
+    if before is None or (day - before).days > LONGEST_GAP or _rows_in_reach(lake, table, day) < ROLLED_FROM_ROWS:
+        return None
+    noted = lake.noted_of(MEASURES, stamped.AS_OF, str(before))
+    since, now = noted.get("rolled_from", {}).get(table.name), _versions(lake, day).get(table.name)
+    if since is None or now is None or noted["measures"] != CATALOGUE.fingerprint_of_measures:
+        return None
+    changes = lake.changes(table, since, now, rows.in_window(_reach(measures), before))
+    if changes is None:
+        return None
+
+    def of_customers(frame: DataFrame) -> DataFrame:
+        return rows.of_customers(frame, _feed(table).event, day, settings.time_zone)
+
+    read = lake.read(table)
+    sliding = of_customers(read.where(in_dates("event_date", rolling.sliding_days(measures, before, day))))
+    moved = rolling.sliding(sliding, measures, before, day)
+    changes = rolling.corrections(of_customers(changes), measures, before)
+    names = moved.columns
+    stood = stamped.of_date(lake, MEASURES, before)
+    figures = rolling.rolled(stood, moved.unionByName(changes.select(*names)), measures, day, settings.time_zone)
+    lost = changes.where(f"NOT _change_type IN ({', '.join(repr(kind) for kind in rolling.GAINED)})")
+    if lost.isEmpty():
+        return figures
+    bereft = rolling.bereft(stood, lost, measures)
+    known = rows.known(read, day).where(rows.in_window(_reach(measures), day))
+    theirs = rows.weighed(of_customers(known.join(bereft, "customer_id", "left_semi")), measures, day)
+    return rolling.looked_up(figures, aggregates.aggregated(theirs, measures), measures)
+
+
+def _versions(lake: Lake, day: date) -> dict[str, Any]:
+    """The versions of the tables that hold nothing which arrived after the date: from these one can roll on."""
+    return {
+        name: lake.version(TABLES[name])
+        for name in CATALOGUE.tables
+        if (lake.latest(TABLES[name], "known_on") or day) <= day
+    }
+
+
+def _rows_in_reach(lake: Lake, table: Table, day: date) -> int:
+    if table.partition is None:
+        return lake.rows(table)
+    reach = CATALOGUE.of_table(table.name)
+    days = None if any(each.days is None for each in reach) else _reach(reach)
+    return lake.rows(table, None if days is None else [day - timedelta(days=n) for n in range(days)])
+
+
+def _reach(measures: Sequence[Measure]) -> int:
+    return max(measure.days or 0 for measure in measures)
+
+
+def _feed(table: Table) -> Feed:
+    if table.feed is None:
+        raise ValueError(f"{table.name} is no feed's table")
+    return table.feed

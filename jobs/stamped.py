@@ -1,0 +1,48 @@
+"""How a night changes tables with a date on each row: exactly one date, or the whole table, which never goes back."""
+
+from datetime import date
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from jobs.lake import Expect, Lake, computed
+from jobs.tables import Table
+
+AS_OF = "as_of"
+
+
+def dates(lake: Lake, table: Table) -> list[date]:
+    """The dates of which the table holds rows, oldest first."""
+    return lake.dates(table, AS_OF)
+
+
+def of_date(lake: Lake, table: Table, day: date) -> DataFrame:
+    """The rows of one date."""
+    return lake.read(table).where(f"{AS_OF} = DATE'{day}'")
+
+
+def before(lake: Lake, table: Table, day: date) -> date | None:
+    """The latest date before this one of which the table holds rows."""
+    return max((each for each in dates(lake, table) if each < day), default=None)
+
+
+def replace_date(lake: Lake, table: Table, made: DataFrame, day: date, expect: Expect, **note: Any) -> int:
+    """Puts the rows of one date in place of what stood there; returns the rows written."""
+    lake.create(table)
+    lake.add_columns(table)
+    made = computed(made.select(*table.column_names))
+    expect(table, made)
+    note = {AS_OF: str(day), **note}
+    if day in dates(lake, table):
+        return lake.replace_changed(table, made, AS_OF, of_date(lake, table, day), **note)
+    lake.append(table, made, **note)
+    return made.count()
+
+
+def replace_all(lake: Lake, table: Table, made: DataFrame, expect: Expect, **note: Any) -> int:
+    """Puts these rows, of one date and sorted, in place of the table; returns the rows written."""
+    lake.create(table)
+    lake.add_columns(table)
+    made = computed(made.select(*table.column_names))
+    expect(table, made)
+    return lake.replace_changed(table, made, AS_OF, lake.read(table), **note)
