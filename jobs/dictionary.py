@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 from jobs.settings import ROOT
 from jobs.tables import TABLES, Column, Kind, Table
+from jobs.tables.tags import CATALOGUE, Tag
 
 FILE = ROOT / "docs/data_dictionary.md"
 
 LAYERS = {
     "bronze": "What each batch of a feed brought, typed, with personal data replaced.",
     "silver": "One clean row per thing, and how things were known on a past date.",
+    "features": "What is known of each customer at the end of a date, for tags and models alike.",
     "gold": "One table per business question.",
     "quarantine": "Rows that the door set aside, with the reason.",
     "vault": "The only place with personal data in clear. `make sql` leaves it out.",
@@ -23,6 +25,9 @@ NIGHTS = {
     Kind.CARRIED: "A night takes in the days that later nights leave alone; the state runs on from there.",
     Kind.WINDOW: "A night makes the last days anew, and older rows where late data touched them.",
     Kind.DAILY: "A night makes the days anew of which an input changed.",
+    Kind.AS_OF: "The night of D writes the rows of D from what had arrived by D, and no others.",
+    Kind.HISTORY: "The night of D ends and begins periods at D; an older night leaves it as it is.",
+    Kind.SNAPSHOT: "A night writes the whole table anew; an older night leaves it as it is.",
     Kind.RECORD: "Written along with other tables.",
 }
 
@@ -65,6 +70,38 @@ def _lines() -> Iterator[str]:
         for table in tables:
             yield from _table(table, shown.get(table.columns))
             shown.setdefault(table.columns, table)
+    yield from _tags()
+
+
+def _tags() -> Iterator[str]:
+    yield "## Tags\n"
+    yield (
+        "What `gold.customer_tags` says of a customer, and `gold.customer_portraits` in a column each. A window ends "
+        "with the date itself: 7d are that date and the six before it. Who may see a tag: internal = everyone, "
+        "confidential = who works with customers, restricted = who needs it for its purpose, hidden = no agent.\n"
+    )
+    for group in dict.fromkeys(tag.group for tag in CATALOGUE.tags.values()):
+        yield f"### Tags: {group}\n"
+        yield "| tag | meaning | no value | for | who may see it | owner | rule | made of |"
+        yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+        yield from (_tag(tag) for tag in CATALOGUE.tags.values() if tag.group == group)
+        yield ""
+
+
+def _tag(tag: Tag) -> str:
+    rule = tag.rules[0]
+    values = f" ({', '.join(rule.bands)})" if rule.bands else ""
+    cells = (
+        f"`{tag.name}`",
+        f"{tag.meaning}{values}",
+        tag.null,
+        tag.purpose,
+        tag.sensitivity,
+        tag.owner,
+        f"{rule.version} since {rule.since}",
+        _names([measure.name for measure in CATALOGUE.measures_of(rule)]),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def _table(table: Table, alike: Table | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ CUSTOMER_TAGS = Table(
     key=("customer_id", "tag", "valid_from"),
     columns=(
         CUSTOMER,
-        Column("tag", "string", "The tag (docs/tags.md)", required=True),
+        Column("tag", "string", "The tag (section Tags)", required=True),
         Column("value", "string", "Its value", required=True),
         Column("valid_from", "date", "First date at whose end it was so", required=True),
         Column("valid_to", "date", "First date at whose end it was no longer so, null = still"),

@@ -72,11 +72,12 @@ class Measure:
 
 @dataclass(frozen=True)
 class Rule:
-    """One version of how a tag is told from measures, in Spark SQL; the text of its value, null = no tag."""
+    """One version of how a tag is told from measures: its value in Spark SQL, null = none, and the names of its bands."""
 
     version: int
     since: date
     value: str
+    bands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,9 @@ def _tag(name: str, group: str, entry: dict[str, Any], defaults: dict[str, Any])
 def _rule(entry: dict[str, Any]) -> Rule:
     version, since, value = entry.pop("version"), entry.pop("since"), entry.pop("value")
     bands = entry.pop("bands", None)
-    return Rule(version, since, value if bands is None else banded(value, bands))
+    if bands is None:
+        return Rule(version, since, value)
+    return Rule(version, since, banded(value, bands), tuple(band[0] for band in bands))
 
 
 def banded(value: str, bands: list[list[Any]]) -> str:
