@@ -60,13 +60,19 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
     return changed
 
 
-def rewind(lake: Lake, day: date) -> None:
-    """Takes back all that was said of customers at this date and later, so that its nights can say it again."""
+def rewind(lake: Lake, first: date, last: date) -> None:
+    """Takes back all that was said of customers as of these dates and between, so that their nights say it again.
+
+    Only where nights of later dates do not stand on it, and where there is more to take back than the newest
+    date, which a night takes back itself.
+    """
+    newest = max(stamped.dates(lake, TAG_VALUES), default=first)
+    if not first < newest <= last:
+        return
     for table in (MEASURES, TAG_VALUES):
-        if any(each >= day for each in stamped.dates(lake, table)):
-            lake.delete(table, f"{stamped.AS_OF} >= DATE'{day}'")
+        lake.delete(table, f"{stamped.AS_OF} >= DATE'{first}'")
     if lake.exists(TAGS):
-        lake.take_back(TAGS, day, **{stamped.AS_OF: str(day - timedelta(days=1)), "values": None})
+        lake.take_back(TAGS, first, **{stamped.AS_OF: str(first - timedelta(days=1)), "values": None})
 
 
 def update_portraits(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:

@@ -58,7 +58,7 @@ class Lake(TableLogs):
         Of these, the rows for which `where` holds.
         """
         if after >= until:
-            return self.empty(table)
+            return self.empty(table).withColumn("_change_type", F.lit(""))
         try:
             feed = (
                 self.spark.read.format("delta")

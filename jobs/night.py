@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs import __version__, lock, ops, runner
+from jobs import __version__, customers, lock, ops, runner
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.ops import LISTED, Outcomes
@@ -76,6 +76,7 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
 
     def nights(settings: Settings) -> str:
         days = business_days(first, last)
+        customers.rewind(_lake(settings, run_id), first, last)
         summaries = []
         for number, day in enumerate(days, 1):
             say(f"night {day} ({number} of {len(days)})")
@@ -112,7 +113,8 @@ def maintain(date: date, run_id: str, say: Callable[[str], None] = print) -> str
             continue
         days = keep["quarantine"] if table.name == "vault.quarantine_raw" else keep.get(table.layer)  # type: ignore[call-overload]
         if days is not None:
-            lake.delete(table, f"ds < DATE'{date - timedelta(days=days)}'")
+            column = "as_of" if table.layer == "features" else "ds"
+            lake.delete(table, f"{column} < DATE'{date - timedelta(days=days)}'")
         lake.optimize(table, settings.configuration.vacuum_hours)
         done.append(table.name)
         say(f"{table.name}: packed")

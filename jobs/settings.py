@@ -92,7 +92,7 @@ class Spark(_Model):
 class _Configuration(_Model):
     time_zone: str
     default_country: str = Field(pattern="^[A-Z]{2}$")
-    retention_days: dict[Literal["bronze", "quarantine"], int | None]
+    retention_days: dict[Literal["bronze", "quarantine", "features"], int | None]
     vacuum_hours: int = Field(ge=0)
     repeat_calls: RepeatCalls
     service_kpis: ServiceKpis

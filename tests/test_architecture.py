@@ -22,7 +22,9 @@ CONTRACT = REPO.parent / "shared/design/contract.md"
 
 TABLE_MODULES = [
     file
-    for file in sorted(chain(*((REPO / "jobs" / layer).rglob("*.py") for layer in ("bronze", "silver", "features", "gold"))))
+    for file in sorted(
+        chain(*((REPO / "jobs" / layer).rglob("*.py") for layer in ("bronze", "silver", "features", "gold")))
+    )
     if file.name != "__init__.py"
 ]
 NUMBERS = {*RepeatCalls.model_fields, *ServiceKpis.model_fields}

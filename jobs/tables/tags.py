@@ -58,7 +58,7 @@ class Measure:
     about: str
     table: str
     aggregate: str
-    type: str
+    type: str | None
     of: str | None = None
     where: str | None = None
     days: int | None = None
@@ -72,7 +72,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Rule:
-    """One version of how a tag is told from measures: its value in Spark SQL, null = none, and the names of its bands."""
+    """One version of how a tag is told from measures: its value in Spark SQL, null = none; the names of its bands."""
 
     version: int
     since: date
@@ -236,6 +236,8 @@ def _check(catalogue: Catalogue) -> None:
     for measure in catalogue.measures.values():
         if (measure.of is None) != (measure.aggregate in WITHOUT_VALUE):
             raise TagError(f"measure {measure.name}: {' and '.join(WITHOUT_VALUE)} take no `of`, other aggregates do")
+        if measure.type is None:
+            raise TagError(f"measure {measure.name}: a {measure.aggregate} needs the `type` of its value")
         _refuse_chance(f"measure {measure.name}", f"{measure.of} {measure.where}")
     for tag in catalogue.tags.values():
         _check_tag(catalogue, tag)

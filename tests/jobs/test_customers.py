@@ -1,0 +1,276 @@
+"""Tags, night by night: point in time, moving forward, and what reruns, gaps and corrections do to them."""
+
+import dataclasses
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import customers, measured, runner
+from jobs.settings import read_settings
+from jobs.tables.tags import CATALOGUE, Catalogue, Rule
+from tests.conftest import World
+
+OPTIONAL = {"feeds": {"calls": {"optional": True}, "transactions": {"optional": True}}}
+CALLS = "call_id,customer_id,direction,started_at,ended_at,outcome,topic,csat\n"
+SPENT = "transaction_id,customer_id,posted_at,amount,currency,kind,status,merchant_category\n"
+PEOPLE = "customer_id,star_level,city,updated_at\n"
+STEPS = ("features.customer_measures", "features.customer_tag_values", "gold.customer_tags", "gold.customer_portraits")
+PERIOD = ("customer_id", "tag", "value", "valid_from", "valid_to", "is_partial", "rule_version")
+
+
+def call(call_id: str, customer: str, at: str, topic: str = "fee", csat: str = "") -> str:
+    return f"{call_id},{customer},inbound,{at}:00,{at}:30,answered,{topic},{csat}\n"
+
+
+def spent(key: str, customer: str, at: str, amount: str = "10.50", status: str = "", category: str = "fuel") -> str:
+    return f"{key},{customer},{at}:00,{amount},CNY,purchase,{status},{category}\n"
+
+
+# Each night brings something late or corrects something: a call of the first date on the last, a purchase that was
+# disputed, a last purchase taken back, a customer who moved.
+NIGHTS = {
+    "2026-01-01": {
+        "calls": CALLS + call("a1", "C1", "2026-01-01 10:00", csat="5") + call("b1", "C2", "2026-01-01 11:00"),
+        "transactions": SPENT + spent("t1", "C1", "2026-01-01 12:00") + spent("t2", "C2", "2026-01-01 12:00", "900.00"),
+        "customers": PEOPLE + "C1,5,Leeds,2026-01-01 08:00:00\nC3,7,Rome,2026-01-01 08:00:00\n",
+    },
+    "2026-01-08": {
+        "calls": CALLS
+        + call("a2", "C1", "2026-01-08 10:00", "card")
+        + call("a0", "C1", "2026-01-07 10:00", "card", "2"),
+        "transactions": SPENT
+        + spent("t3", "C1", "2026-01-08 09:00", category="grocery")
+        + spent("t4", "C1", "2026-01-06 09:00", category="grocery"),
+    },
+    "2026-01-31": {
+        "calls": CALLS + call("c1", "C3", "2026-01-31 10:00") + call("z1", "C1", "2026-01-01 09:00", "zebra"),
+        "transactions": SPENT
+        + spent("t2", "C2", "2026-01-01 12:00", "900.00", "disputed")
+        + spent("t3", "C1", "2026-01-08 09:00", status="reversed", category="grocery"),
+        "customers": PEOPLE + "C1,6,Paris,2026-01-30 08:00:00\n",
+    },
+    "2026-02-07": {"calls": CALLS + call("a3", "C1", "2026-02-07 10:00") + call("b0", "C2", "2026-02-01 23:59")},
+}
+DAYS = tuple(NIGHTS)
+
+
+def night(world: World, day: str, steps: tuple[str, ...] = STEPS) -> None:
+    for feed in ("calls", "transactions", "customers"):
+        content = NIGHTS[day].get(feed)
+        if content:
+            world.drop(feed, day, content)
+        world.land(feed, day)
+        world.make(f"silver.{feed}", day)
+    world.make("silver.customers_versions", day)
+    for step in steps:
+        world.make(step, day)
+
+
+def history(world: World) -> list[tuple[Any, ...]]:
+    return world.rows("gold.customer_tags", *PERIOD, order="customer_id, tag, valid_from")
+
+
+def on(day: str) -> str:
+    return f"valid_from <= DATE '{day}' AND (valid_to IS NULL OR valid_to > DATE '{day}')"
+
+
+def held(world: World, day: str, *tags: str) -> dict[tuple[str, str], str]:
+    wanted = date.fromisoformat(day)
+    return {
+        (customer, tag): value
+        for customer, tag, value, since, until, *_ in history(world)
+        if since <= wanted and (until is None or until > wanted) and (not tags or tag in tags)
+    }
+
+
+def measures_of(world: World, day: str) -> list[tuple[Any, ...]]:
+    rows = world.rows("features.customer_measures")
+    return [row for row in rows if row[0] == date.fromisoformat(day)]
+
+
+@pytest.fixture(scope="module")
+def nights(module_world: World) -> World:
+    """The lake after all nights in their order; `_after` keeps it as it was after each."""
+    module_world.configure(**OPTIONAL)
+    for day in DAYS:
+        night(module_world, day)
+        shutil.copytree(module_world.lake, _after(module_world, day))
+    return module_world
+
+
+def _after(world: World, day: str) -> Path:
+    return world.root / f"after-{day}"
+
+
+def begin(world: World, nights: World, customers_of: str, silver_of: str) -> None:
+    """A lake in which the nights after `customers_of` up to `silver_of` said nothing of customers yet."""
+    world.configure(**OPTIONAL)
+    shutil.copytree(_after(nights, silver_of), world.lake)
+    for layer in ("features", "gold"):
+        shutil.rmtree(world.lake / layer)
+        shutil.copytree(_after(nights, customers_of) / layer, world.lake / layer)
+
+
+def test_a_tag_tells_what_was_known_at_the_end_of_each_date(nights: World) -> None:
+    told = [held(nights, day, "calls_7d", "calls_30d", "main_topics_90d", "vip", "moved_365d") for day in DAYS]
+    assert [each.get(("C1", "calls_7d")) for each in told] == ["1", "2", "0", "1"]
+    assert [each.get(("C1", "calls_30d")) for each in told] == ["1", "3", "2", "1"], "2026-01-01 leaves on 2026-01-31"
+    assert [each.get(("C1", "main_topics_90d")) for each in told] == [
+        "fee",
+        "card, fee",
+        "card, fee, zebra",
+        "card, fee, zebra",
+    ]
+    assert [each.get(("C1", "vip")) for each in told] == ["no", "no", "yes", "yes"]
+    assert [each.get(("C2", "calls_7d")) for each in told] == ["1", "0", "0", "1"], (
+        "a late call counts once it is known"
+    )
+    assert ("C2", "vip") not in told[-1], "the customers feed never brought C2"
+
+
+def test_corrections_count_from_the_night_that_brings_them(nights: World) -> None:
+    told = [held(nights, day, "favourite_category_90d", "disputes_365d", "purchase_recency_365d") for day in DAYS]
+    assert [each.get(("C2", "disputes_365d")) for each in told] == ["0", "0", "1", "1"]
+    assert [each.get(("C1", "favourite_category_90d")) for each in told] == ["fuel", "grocery", "fuel", "fuel"]
+    assert [each.get(("C1", "purchase_recency_365d")) for each in told] == [
+        "0_7_days",
+        "0_7_days",
+        "8_30_days",
+        "31_90_days",
+    ]
+
+
+def test_tags_of_a_past_date_made_again_from_silver_are_those_that_it_held(nights: World, tmp_path: Path) -> None:
+    # The leak test. What a correction changed is read as corrected, so customers without one are compared.
+    for day in DAYS[:-1]:
+        for step in STEPS[:2]:
+            nights.make(step, day)
+        columns = ("customer_id", *CATALOGUE.tags)
+        rows = nights.rows("features.customer_tag_values", "CAST(as_of AS VARCHAR)", *columns)
+        again = {
+            (customer, tag): value
+            for as_of, customer, *values in rows
+            if as_of == day
+            for tag, value in zip(CATALOGUE.tags, values, strict=True)
+            if value is not None
+        }
+        known = held(nights, day)
+        corrected = {"C1", "C2"} if day < "2026-01-31" else set()
+        spending = {t.name for t in CATALOGUE.tags.values() if "silver.transactions" in _tables(t.name)}
+        differing = {key for key in known.keys() | again.keys() if known.get(key) != again.get(key)}
+        assert not {(c, tag) for c, tag in differing if not (c in corrected and tag in spending)}
+
+
+def _tables(tag: str) -> set[str]:
+    return {measure.table for measure in CATALOGUE.measures_of(CATALOGUE.tags[tag].rules[0])}
+
+
+def test_periods_of_a_tag_follow_each_other_and_is_current_says_which_one_holds(nights: World) -> None:
+    gaps = nights.rows(
+        "gold.customer_tags",
+        "count(*) FILTER (is_current <> (valid_to IS NULL))",
+        "count(*) FILTER (valid_to <= valid_from)",
+        "count(*) - count(DISTINCT (customer_id, tag, valid_from))",
+    )
+    assert gaps == [(0, 0, 0)]
+
+
+def test_a_window_that_begins_before_the_first_batch_is_partial(nights: World) -> None:
+    periods = [
+        (value, since, part) for c, tag, value, since, _, part, _ in history(nights) if (c, tag) == ("C3", "calls_7d")
+    ]
+    assert periods == [
+        ("0", date(2026, 1, 1), True),
+        ("0", date(2026, 1, 8), False),
+        ("1", date(2026, 1, 31), False),
+        ("0", date(2026, 2, 7), False),
+    ]
+
+
+def test_the_same_night_again_changes_nothing_and_an_older_one_says_so(nights: World) -> None:
+    before = history(nights), nights.rows("gold.customer_portraits")
+    assert [nights.make(step, DAYS[-1]) for step in STEPS] == [0, 0, 0, 0]
+    outcome = runner.run("gold.customer_tags", [date.fromisoformat(DAYS[1])], "test", read_settings())
+    assert outcome.rows == 0
+    assert "only moves forward" in outcome.warnings[0]
+    assert (history(nights), nights.rows("gold.customer_portraits")) == before
+
+
+def test_a_backfill_says_the_dates_again(nights: World) -> None:
+    before = history(nights)
+    lake = runner.open_lake(read_settings())
+    customers.rewind(lake, date.fromisoformat(DAYS[2]), date.fromisoformat(DAYS[3]))
+    assert held(nights, DAYS[3]) == held(nights, DAYS[1]), "as it stood before the range"
+    for day in DAYS[2:]:
+        for step in STEPS:
+            nights.make(step, day)
+    assert history(nights) == before
+
+
+@pytest.mark.parametrize(("before", "day"), [(DAYS[0], DAYS[1]), (DAYS[0], DAYS[2]), (DAYS[2], DAYS[3])])
+def test_long_windows_rolled_on_from_the_date_before_are_those_read_anew(
+    nights: World, world: World, monkeypatch: pytest.MonkeyPatch, before: str, day: str
+) -> None:
+    begin(world, nights, before, day)
+    monkeypatch.setattr(measured, "ROLLED_FROM_ROWS", 0)
+    rolled: list[str] = []
+    way = measured._rolled
+
+    def seen(lake: Any, table: Any, *more: Any) -> Any:
+        figures = way(lake, table, *more)
+        rolled.extend([] if figures is None else [table.name])
+        return figures
+
+    monkeypatch.setattr(measured, "_rolled", seen)
+    world.make(STEPS[0], day)
+    assert rolled == ["silver.calls", "silver.transactions"]
+    assert measures_of(world, day) == measures_of(nights, day)
+
+
+def test_a_changed_rule_begins_a_new_version_and_leaves_what_was_known(
+    nights: World, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(world, nights, DAYS[0], DAYS[1])
+    tag = CATALOGUE.tags["calls_7d"]
+    fresh = Rule(2, date(2026, 1, 5), "inbound_calls_7d * 10")
+    changed = {**CATALOGUE.tags, "calls_7d": dataclasses.replace(tag, rules=(fresh, *tag.rules))}
+    # A tag that is no more ends as well.
+    del changed["vip"]
+    monkeypatch.setattr(customers, "CATALOGUE", Catalogue(CATALOGUE.measures, changed))
+    columns = tuple(column for column in customers.TAG_VALUES.columns if column.name != "vip")
+    monkeypatch.setattr(customers, "TAG_VALUES", dataclasses.replace(customers.TAG_VALUES, columns=columns))
+    lake = runner.open_lake(read_settings())
+    world.make(STEPS[0], DAYS[1])
+    for update in (customers.update_tag_values, customers.update_tags):
+        update(lake, date.fromisoformat(DAYS[1]), read_settings(), lambda *_: None, lambda _: None)
+    first, second = (date.fromisoformat(day) for day in DAYS[:2])
+    assert [p[2:] for p in history(world) if p[:2] == ("C1", "calls_7d")] == [
+        ("1", first, second, True, 1),
+        ("20", second, None, False, 2),
+    ]
+    assert [p[2:5] for p in history(world) if p[:2] == ("C3", "vip")] == [("yes", first, second)]
+
+
+def test_a_night_that_said_nothing_of_tags_is_made_up_for_by_the_next(nights: World, world: World) -> None:
+    begin(world, nights, DAYS[0], DAYS[2])
+    for step in STEPS[:2]:
+        world.make(step, DAYS[1])
+    for step in STEPS[:3]:
+        world.make(step, DAYS[2])
+    assert held(world, DAYS[1]) == held(world, DAYS[0]), "nobody said anything of that date"
+    assert held(world, DAYS[2]) == held(nights, DAYS[2])
+
+
+def test_where_the_wide_rows_of_before_are_gone_the_history_says_what_it_holds(nights: World, world: World) -> None:
+    begin(world, nights, DAYS[0], DAYS[1])
+    runner.open_lake(read_settings()).delete(customers.TAG_VALUES, f"as_of <= DATE'{DAYS[0]}'")
+    for step in STEPS[:3]:
+        world.make(step, DAYS[1])
+    assert [p for p in history(world) if p[3] <= date.fromisoformat(DAYS[1])] == [
+        (*p[:4], p[4] if p[4] and p[4] <= date.fromisoformat(DAYS[1]) else None, *p[5:])
+        for p in history(nights)
+        if p[3] <= date.fromisoformat(DAYS[1])
+    ]
