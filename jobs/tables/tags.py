@@ -58,7 +58,7 @@ class Measure:
     about: str
     table: str
     aggregate: str
-    type: str | None
+    type: str
     of: str | None = None
     where: str | None = None
     days: int | None = None
@@ -200,6 +200,8 @@ def _measures(pattern: str, entry: dict[str, Any], conditions: dict[str, str]) -
         about = entry["about"] if window is None else f"{entry['about']}, {window[:-1]} days"
         days = None if window is None else int(window.removesuffix("d"))
         type_ = entry.get("type") or AGGREGATES[entry["aggregate"]]
+        if type_ is None:
+            raise TagError(f"measure {name}: a {entry['aggregate']} needs the `type` of its value")
         made.append(Measure(**{**entry, "name": name, "about": about, "days": days, "type": type_}))
     return made
 
@@ -236,8 +238,6 @@ def _check(catalogue: Catalogue) -> None:
     for measure in catalogue.measures.values():
         if (measure.of is None) != (measure.aggregate in WITHOUT_VALUE):
             raise TagError(f"measure {measure.name}: {' and '.join(WITHOUT_VALUE)} take no `of`, other aggregates do")
-        if measure.type is None:
-            raise TagError(f"measure {measure.name}: a {measure.aggregate} needs the `type` of its value")
         _refuse_chance(f"measure {measure.name}", f"{measure.of} {measure.where}")
     for tag in catalogue.tags.values():
         _check_tag(catalogue, tag)

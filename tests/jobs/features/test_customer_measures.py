@@ -69,6 +69,7 @@ def test_of_two_last_events_at_one_time_the_greater_value_counts(spark: Any) -> 
 
 def test_versions_count_as_they_were_known_and_within_a_window_all_of_them(spark: Any) -> None:
     feed = TABLES["silver.customers_versions"].feed
+    assert feed is not None
     city = Measure("city", "", "silver.customers_versions", "value", "string", of="city")
     cities = Measure(
         "cities_365d", "", "silver.customers_versions", "distinct", "bigint", of="city", days=365, reads="within"
