@@ -52,7 +52,9 @@ def _measured(folder: Path, parsed: argparse.Namespace) -> dict[str, float]:
     lakes = {}
     os.environ.update(environment(folder))
     settings = read_settings()
-    ensure_server(settings)
+    # A lake has a server of its own by default; here all share one, so that both are equally warm.
+    (folder / "conf.yaml").write_text(f"spark: {{remote: '{ensure_server(settings)}'}}")
+    os.environ["ECHOLAKE_CONF"] = str(folder / "conf.yaml")
     try:
         for days in parsed.days:
             os.environ.update(environment(folder / str(days)))
@@ -106,7 +108,8 @@ def _bring(lake: Lake, customers: int, first: date, last: date) -> None:
         "concat(event_date, '-', id) AS transaction_id", "customer_id", "event_date", "event_date AS known_on",
         f"timestampadd(SECOND, {spread} * 80, cast(event_date AS timestamp)) AS posted_at",
         f"cast({spread} / 3 + 1 AS decimal(18,2)) AS amount", "'CNY' AS currency", "'purchase' AS kind",
-        f"concat('category ', {spread} % 12) AS merchant_category", f"if({spread} < 900, 'Hunan', 'Hubei') AS merchant_region",
+        f"concat('category ', {spread} % 12) AS merchant_category",
+        f"if({spread} < 900, 'Hunan', 'Hubei') AS merchant_region",
         "'CN' AS merchant_country", f"if({spread} < 400, 'online', 'pos') AS channel", "event_date AS ds",
     )  # fmt: skip
     _append(lake, "silver.transactions", spent)

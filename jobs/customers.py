@@ -56,7 +56,10 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
         expect(TAGS, began)
         before = held.get("before") if is_again else held.get(stamped.AS_OF)
         note = {stamped.AS_OF: str(day), "before": before, "values": lake.version(TAG_VALUES)}
-        lake.change_periods(TAGS, customer_tags.merged(cells, began), ("customer_id", "tag"), day, **note)
+        if lake.rows(TAGS):
+            lake.change_periods(TAGS, customer_tags.merged(cells, began), ("customer_id", "tag"), day, **note)
+        else:
+            lake.append(TAGS, began, **note)
     return changed
 
 

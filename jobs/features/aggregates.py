@@ -65,11 +65,13 @@ def _figures(measure: Measure) -> list[Column]:
         return [newest["value"].alias(measure.name), newest["at"].alias(f"{measure.name}_at")]
     value = F.expr(str(measure.of))
     if measure.aggregate == "sum":
-        return [_or_zero(F.sum(F.when(_counts(measure), value * weights)), measure)]
+        # A product would widen decimals beyond what a machine word holds.
+        signed = F.when(came, value).when(weights < 0, -value)
+        return [_or_zero(F.sum(F.when(_counts(measure), signed)), measure)]
     counted = F.when(_counts(measure) & came, value)
     if measure.aggregate == "value":
         return [F.max(counted).cast(measure.type).alias(measure.name)]
-    different = F.array_sort(F.collect_set(counted))
+    different = F.sort_array(F.collect_set(counted))
     if measure.aggregate == "distinct":
         return [F.size(different).cast(measure.type).alias(measure.name)]
     return [different.cast(measure.type).alias(measure.name)]
@@ -78,25 +80,23 @@ def _figures(measure: Measure) -> list[Column]:
 def _items(rows: DataFrame, measures: Sequence[Measure]) -> DataFrame:
     # One pass for all: each row gives one item per measure, counted, then gathered into a map.
     found = [
-        F.when(
-            _counts(measure) & (F.col(weight(measure)) != 0),
-            F.struct(
-                F.lit(place).alias("measure"),
-                F.expr(str(measure.of)).cast("string").alias("item"),
-                F.col(weight(measure)).alias("weight"),
-            ),
-        )
+        part
         for place, measure in enumerate(measures)
+        for part in (
+            F.lit(place),
+            F.when(_counts(measure) & (F.col(weight(measure)) != 0), F.expr(str(measure.of)).cast("string")),
+            F.col(weight(measure)),
+        )
     ]
     counted = (
-        rows.select("customer_id", F.explode(F.array_compact(F.array(*found))).alias("one"))
-        .where("one.item IS NOT NULL")
-        .groupBy("customer_id", "one.measure", "one.item")
-        .agg(F.sum("one.weight").alias("rows"))
+        rows.select("customer_id", F.stack(F.lit(len(measures)), *found).alias("measure", "item", "weight"))
+        .where("item IS NOT NULL")
+        .groupBy("customer_id", "measure", "item")
+        .agg(F.sum("weight").alias("rows"))
         .where("rows <> 0")
     )
     gathered = [
-        F.map_from_entries(F.array_sort(F.collect_list(F.when(F.col("measure") == place, F.struct("item", "rows")))))
+        F.map_from_entries(F.sort_array(F.collect_list(F.when(F.col("measure") == place, F.struct("item", "rows")))))
         .cast(measure.type)
         .alias(measure.name)
         for place, measure in enumerate(measures)

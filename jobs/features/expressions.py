@@ -9,7 +9,7 @@ WORDS = {
     ),
     # The most frequent items, the most frequent first, as a text.
     "favourites": (
-        "nullif(array_join(transform(slice(array_sort(transform(map_entries({0}), "
+        "nullif(array_join(transform(slice(sort_array(transform(map_entries({0}), "
         "entry -> struct(-entry.value AS rows, entry.key AS item))), 1, {1}), entry -> entry.item), ', '), '')"
     ),
 }

@@ -91,7 +91,7 @@ def _merged(measure: Measure, as_of: date, time_zone: str) -> list[Column]:
 def _items(name: str) -> Column:
     nothing = "cast(map() AS map<string,bigint>)"
     return F.expr(
-        f"map_from_entries(array_sort(map_entries(map_filter("
+        f"map_from_entries(sort_array(map_entries(map_filter("
         f"map_zip_with(coalesce(b.{name}, {nothing}), coalesce(m.{name}, {nothing}), "
         f"(item, was, more) -> coalesce(was, 0) + coalesce(more, 0)), (item, rows) -> rows <> 0))))"
     )

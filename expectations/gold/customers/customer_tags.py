@@ -4,7 +4,8 @@ from great_expectations import expectations as gxe
 
 EXPECTATIONS = (
     gxe.ExpectColumnValueLengthsToBeBetween(
-        column="value", min_value=1, max_value=200, severity="critical", notes="A value is a word or number, never a text",
+        column="value", min_value=1, max_value=200, severity="critical",
+        notes="A value is a word or number, never a text",
     ),
     gxe.ExpectColumnValuesToBeBetween(
         column="rule_version", min_value=1, severity="critical", notes="Versions of rules count from 1",

@@ -6,6 +6,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+CELL = ("tag", "was", "value", "is_partial", "rule_version")
+
 NO_TAGS = ("as_of", "customer_id", "rule_versions", "partial_tags")
 """Columns of features.customer_tag_values that hold no tag."""
 
@@ -18,13 +20,11 @@ def build(customer_tag_values: DataFrame, before: DataFrame, tags: Sequence[str]
     that are no more, which end.
     """
     ended = [name for name in before.columns if name not in (*tags, *NO_TAGS)]
-    now = customer_tag_values.alias("n")
-    joined = now.join(before.alias("b"), "customer_id", "full_outer")
-    cells = [_cell(name, name in before.columns) for name in tags]
-    cells += [_ended(name) for name in ended]
-    return joined.select("customer_id", F.explode(F.array_compact(F.array(*cells))).alias("cell")).select(
-        "customer_id", "cell.*"
-    )
+    joined = customer_tag_values.alias("n").join(before.alias("b"), "customer_id", "full_outer")
+    parts = [part for name in tags for part in _cell(name, name in before.columns)]
+    parts += [part for name in ended for part in _ended(name)]
+    cells = joined.select("customer_id", F.stack(F.lit(len(tags) + len(ended)), *parts).alias(*CELL, "is_same"))
+    return cells.where("NOT is_same").drop("is_same")
 
 
 def periods(cells: DataFrame, as_of: date) -> DataFrame:
@@ -56,7 +56,7 @@ def wide(periods: DataFrame, tags: Sequence[str]) -> DataFrame:
     )
 
 
-def _cell(name: str, was_there: bool) -> Column:
+def _cell(name: str, was_there: bool) -> tuple[Column, ...]:
     value = F.col(f"n.{name}")
     was = F.col(f"b.{name}") if was_there else F.lit(None).cast("string")
     is_partial = F.array_contains("n.partial_tags", name)
@@ -65,27 +65,9 @@ def _cell(name: str, was_there: bool) -> Column:
         F.col("b.rule_versions")[name]
     )
     is_same = value.eqNullSafe(was) & (value.isNull() | same_rule)
-    return F.when(
-        ~is_same,
-        F.struct(
-            F.lit(name).alias("tag"),
-            was.alias("was"),
-            value.alias("value"),
-            is_partial.alias("is_partial"),
-            version.alias("rule_version"),
-        ),
-    )
+    return F.lit(name), was, value, is_partial, version, is_same
 
 
-def _ended(name: str) -> Column:
-    nothing = F.lit(None)
-    return F.when(
-        F.col(f"b.{name}").isNotNull(),
-        F.struct(
-            F.lit(name).alias("tag"),
-            F.col(f"b.{name}").alias("was"),
-            nothing.cast("string").alias("value"),
-            nothing.cast("boolean").alias("is_partial"),
-            nothing.cast("int").alias("rule_version"),
-        ),
-    )
+def _ended(name: str) -> tuple[Column, ...]:
+    was, nothing = F.col(f"b.{name}"), F.lit(None)
+    return F.lit(name), was, nothing.cast("string"), nothing.cast("boolean"), nothing.cast("int"), was.isNull()
