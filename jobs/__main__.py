@@ -69,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     command("airflow", "Airflow with its scheduler and UI on this machine", _airflow)
     sql = command("sql", "a SQL prompt on the lake (DuckDB)", _sql)
     sql.add_argument("-c", "--command", help="run this one statement and leave")
+    erase = command("erase", "erase one person from all that is kept", _erase)
+    erase.add_argument("--customer", required=True, help="customer_id as the source writes it")
     dictionary = command("dictionary", "write docs/data_dictionary.md from the declarations", _dictionary)
     dictionary.add_argument("--check", action="store_true", help="only say whether it is stale")
     command("maintain", "pack files, delete what no version needs, apply retention", _maintain)
@@ -137,6 +139,13 @@ def _sql(parsed: argparse.Namespace) -> int:
     from jobs import prompt
 
     return prompt.run(parsed.command)
+
+
+def _erase(parsed: argparse.Namespace) -> None:
+    from jobs.rights import erasure
+
+    report = erasure.erase(parsed.customer, _run_id("erase"), print)
+    print(f"erased; the report, which names nobody: {report}")
 
 
 def _dictionary(parsed: argparse.Namespace) -> int:

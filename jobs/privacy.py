@@ -1,6 +1,5 @@
 """Pseudonyms for personal columns and redaction of free text; runs in Spark's Python workers."""
 
-import hashlib
 import hmac
 import json
 import os
@@ -68,6 +67,22 @@ def ensure_key(key_file: Path, may_make: bool = True) -> None:
         pass
     finally:
         aside.unlink()
+
+
+def keyed_token(kind: str, value: str, key_file: str) -> str:
+    """The keyed pseudonym of an identifier, such as a customer's, that stands in the lake in clear."""
+    return _token(kind, value, _key(key_file))
+
+
+def token_of_number(e164: str, key_file: str) -> str:
+    """The pseudonym of a phone number in E.164."""
+    # Callers and customers share the kind, so that a call meets its customer.
+    return keyed_token("phone", e164, key_file)
+
+
+def number_in_e164(value: str, country: str) -> str | None:
+    """A phone number in E.164, None where it is none."""
+    return _number(value, country)[0]
 
 
 def pseudonyms(column: str, key_file: str, country: str) -> Callable[..., Any]:
@@ -170,7 +185,7 @@ def _area(number: phonenumbers.PhoneNumber) -> str | None:
 
 
 def _token(kind: str, value: str, key: bytes) -> str:
-    return hmac.new(key, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, f"{kind}:{value}".encode(), "sha256").hex()
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,111 @@
+"""The tables as the rights of a person need them: rows by a condition, deleted for good, without Spark."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+from deltalake import CommitProperties, DeltaTable
+from upath import UPath
+
+from jobs.table_logs import TableLogs
+from jobs.tables import Table
+
+OF_ONE_COMMIT = {"run_id", "date", "code_version", "table"}
+"""What a commit notes of itself, for audit; the rest is carried on."""
+
+SCAN_MEMORY = "1GB"
+
+
+class StoredTables(TableLogs):
+    """The tables under one root, whose rows and history can be deleted."""
+
+    def select(self, table: Table, where: str, columns: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Rows for which `where` holds, as plain values, times in UTC; of `columns` (default: all)."""
+        listed = ", ".join(f'"{name}"' for name in columns) or "*"
+        return self._ask(table, f"SELECT {listed} FROM asked WHERE {where}")
+
+    def distinct(self, table: Table, column: str, where: str) -> set[str]:
+        """The values of a column, null left out, in the rows for which `where` holds."""
+        rows = self._ask(
+            table, f'SELECT DISTINCT "{column}" AS v FROM asked WHERE ({where}) AND "{column}" IS NOT NULL'
+        )
+        return {row["v"] for row in rows}
+
+    def count(self, table: Table, where: str) -> int:
+        """How many rows there are for which `where` holds."""
+        rows = self._ask(table, f"SELECT count(*) AS n FROM asked WHERE {where}")
+        return int(rows[0]["n"]) if rows else 0
+
+    def _ask(self, table: Table, query: str) -> list[dict[str, Any]]:
+        if not self.exists(table):
+            return []
+        with duckdb.connect() as db:
+            db.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{SCAN_MEMORY}'")
+            db.register("asked", DeltaTable(self.path(table)).to_pyarrow_dataset())
+            rows: list[dict[str, Any]] = db.sql(query).to_arrow_table().to_pylist()
+            return rows
+
+    def delete(self, table: Table, where: str) -> int:
+        """Deletes the rows for which `where` holds in one commit; returns how many there were."""
+        rows = self.count(table, where)
+        if rows:
+            # The commit tells the condition, until `forget_history`. DeltaTable.delete would do the same, but writes
+            # texts in a form (string_view) in which pyarrow and DuckDB cannot look for a value.
+            self.record(table, [], where)
+        return rows
+
+    def change(self, table: Table, where: str, **values: Any) -> int:
+        """Sets columns of the rows for which `where` holds; returns how many there were."""
+        rows = self.select(table, where)
+        if rows:
+            self.record(table, [row | values for row in rows], where)
+        return len(rows)
+
+    def notes(self, table: Table) -> dict[str, Any]:
+        """What the table's commits say of what it was made from, the latest word on each."""
+        said: dict[str, Any] = {}
+        for commit in reversed(DeltaTable(self.path(table)).history()):
+            said |= json.loads(commit.get("userMetadata") or "{}")
+        return {key: value for key, value in said.items() if key not in OF_ONE_COMMIT}
+
+    def note_again(self, table: Table, notes: dict[str, Any]) -> DeltaTable:
+        """A commit without data that says again what those before it said."""
+        stored = DeltaTable(self.path(table))
+        interval = stored.metadata().configuration.get("delta.checkpointInterval", "20")
+        stored.alter.set_table_properties(
+            {"delta.checkpointInterval": interval}, commit_properties=self._properties(notes)
+        )
+        return stored
+
+    def forget_history(self, table: Table, notes: dict[str, Any]) -> None:
+        """Leaves the latest version alone: no older file, change data, log entry or statistics.
+
+        Versions count on, so that whoever noted one is not misled. Readers who began before may have to begin again.
+        """
+        stored = self.note_again(table, notes)
+        stored.create_checkpoint()
+        latest = f"{stored.version():020}"
+        kept = {f"{latest}.json", f"{latest}.checkpoint.parquet", "_last_checkpoint"}
+        # Oldest first: what is left, if a kill strikes, is still a log without a gap from some version on.
+        for file in sorted(UPath(self.path(table), "_delta_log").iterdir(), key=lambda file: file.name.lstrip(".")):
+            if file.is_file() and file.name not in kept:
+                file.unlink(missing_ok=True)
+        # VACUUM leaves Hadoop's checksums of the files that it deletes, and a commit that says so.
+        for file in self.superfluous(table):
+            file.unlink(missing_ok=True)
+
+    def superfluous(self, table: Table) -> list[UPath]:
+        """Files in the table's folder, but for its log, that its latest version does not name."""
+        root = UPath(self.path(table))
+        live = {uri.rsplit("/", 1)[-1] for uri in DeltaTable(self.path(table)).file_uris()}
+        found = [file for file in root.rglob("*") if file.is_file() and "_delta_log" not in file.parts]
+        return [file for file in found if file.name not in live]
+
+    def _properties(self, notes: dict[str, Any]) -> CommitProperties:
+        return CommitProperties(custom_metadata={"userMetadata": self._note(notes)})
+
+
+def listed(values: Sequence[str] | set[str] | frozenset[str]) -> str:
+    """Texts as the members of a SQL IN list."""
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in sorted(values))
