@@ -21,7 +21,7 @@ from jobs.rights.erased import without_erased
 from jobs.settings import Settings, Source
 from jobs.sources import SourceFile, changed_since_found, find, unreadable
 from jobs.tables import TABLES, Feed, Table
-from jobs.tables.landed import VAULT
+from jobs.tables.landed import ERASED, VAULT
 
 # How values fail, years of two digits are read and files are split at the door: decision 0003.
 DOOR_CONF = {
@@ -236,9 +236,9 @@ def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Se
     country, key_file = settings.configuration.default_country, str(settings.key_file)
     for column in feed.personal:
         rows = rows.withColumn(f"_{column.name}", pseudonyms(column.name, key_file, country)(F.col(column.name)))
-    names_of = lake.path(TABLES["vault.customers"])
+    redact = redacted(lake.path(TABLES["vault.customers"]), lake.path(ERASED), key_file)
     for column in feed.texts:
-        rows = rows.withColumn(column.name, redacted(names_of)(column.name, F.col("ds").cast("string")))
+        rows = rows.withColumn(column.name, redact(column.name, F.col("ds").cast("string")))
     stored = []
     for column in feed.columns:
         if not column.personal:

@@ -100,16 +100,17 @@ def pseudonyms(column: str, key_file: str, country: str) -> Callable[..., Any]:
     return pseudonym
 
 
-def redacted(names_of: str | None) -> Callable[..., Any]:
+def redacted(names_of: str | None, erased: str | None = None, key_file: str = "") -> Callable[..., Any]:
     """A function of (text, ds): the text without numbers, e-mail addresses and the names of known customers.
 
     `names_of` is the path of vault.customers; names count from the batch that brought them, so that a batch
-    is redacted alike whenever it is landed.
+    is redacted alike whenever it is landed. `erased` is that of vault.erased, whose names are known by keyed tokens.
     """
 
     @F.pandas_udf(StringType())  # type: ignore[call-overload]
     def redact(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
         names = _names(names_of) if names_of else {}
+        names = _with_erased(names, erased, key_file) if erased else names
         for texts, days in batches:
             pairs = zip(texts, days, strict=True)
             yield pd.Series([redact_text(text, names, str(day)) for text, day in pairs], dtype="object")
@@ -140,6 +141,17 @@ def normal_name(name: str) -> str:
     words = _WORD.findall(_folded(name))
     is_spaced = any(_SPACED_WORD.match(word) for word in words)
     return (" " if is_spaced else "").join(words)
+
+
+def name_forms(name: str) -> set[str]:
+    """The forms in which a name is looked for in texts: as it is, and with its words the other way round."""
+    normal = normal_name(name)
+    return {normal, " ".join(reversed(normal.split()))}
+
+
+def name_length(form: str) -> int:
+    """The words of a name in its normal form, or its characters where no space is set."""
+    return len(form.split()) if _SPACED_WORD.match(form) else len(form)
 
 
 def _folded(text: str) -> str:
@@ -289,8 +301,41 @@ def _names_at(vault: str, version: int) -> dict[str, str]:
     )
     names: dict[str, str] = {}
     for name, known_on in zip(table["value"].to_pylist(), table["known_on"].to_pylist(), strict=True):
-        normal = normal_name(name)
-        backwards = " ".join(reversed(normal.split()))
-        for form in {normal, backwards}:
+        for form in name_forms(name):
             names[form] = min(names.get(form, "9999"), str(known_on))
     return names
+
+
+class _NamesAndErased(dict[str, str]):
+    """Names, and those of erased persons, which are known by their keyed tokens and their lengths alone."""
+
+    def __init__(self, names: dict[str, str], erased: dict[int, frozenset[str]], key: bytes) -> None:
+        super().__init__(names)
+        self.erased, self.key = erased, key
+
+    def get(self, form: str, default: Any = None) -> Any:
+        """The first batch that brought the name; an erased one is known in all batches."""
+        tokens = self.erased.get(name_length(form), frozenset())
+        if tokens and form not in self and _token("name", form, self.key) in tokens:
+            return ""
+        return super().get(form, default)
+
+
+def _with_erased(names: dict[str, str], erased: str, key_file: str) -> dict[str, str]:
+    from deltalake import DeltaTable
+
+    if not DeltaTable.is_deltatable(erased):
+        return names
+    tokens = _erased_names(erased, DeltaTable(erased).version())
+    return _NamesAndErased(names, tokens, _key(key_file)) if tokens else names
+
+
+@lru_cache(maxsize=1)
+def _erased_names(erased: str, version: int) -> dict[int, frozenset[str]]:
+    from deltalake import DeltaTable
+
+    table = DeltaTable(erased, version=version).to_pyarrow_table(
+        columns=["token", "length"], filters=[("kind", "=", "name")]
+    )
+    pairs = list(zip(table["length"].to_pylist(), table["token"].to_pylist(), strict=True))
+    return {length: frozenset(token for of, token in pairs if of == length) for length in {of for of, _ in pairs}}

@@ -101,7 +101,8 @@ def _found(text: str | None, values: list[str | None], rule: _Rule, known: Erase
 
 
 def _is_known(word: str, known: Erased, rule: _Rule, key_file: str) -> bool:
-    named = any(keyed_token(who, word, key_file) in tokens for who, tokens in known.items() if who != Who.NUMBER)
+    things = {who: tokens for who, tokens in known.items() if who not in (Who.NUMBER, Who.NAME)}
+    named = any(keyed_token(who, word, key_file) in tokens for who, tokens in things.items())
     number = number_in_e164(word, rule.country) if not named and Who.NUMBER in known else None
     return named or (number is not None and token_of_number(number, key_file) in known[Who.NUMBER])
 

@@ -1,7 +1,7 @@
 """The erasure of one person, in an order in which a kill at any point is made good by the same command again."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,10 +10,10 @@ from upath import UPath
 
 from jobs import lock, night, runner
 from jobs.errors import DataError
-from jobs.privacy import keyed_token
-from jobs.rights import opt_outs, outside
+from jobs.privacy import keyed_token, name_forms, name_length
+from jobs.rights import export, opt_outs, outside
 from jobs.rights.aside import Aside, balance, feeds_of_persons
-from jobs.rights.person import Person, condition
+from jobs.rights.person import condition
 from jobs.rights.plan import Plan, draw
 from jobs.rights.stored import StoredTables, listed
 from jobs.session import stop_server
@@ -65,7 +65,7 @@ class _Erasure:
     def run(self) -> UPath:
         plan = draw(self.tables, self.settings, self.customer_id, self.token)
         # First of all, so that no night that comes between brings anything back.
-        self._remember(plan.person)
+        self._remember(plan)
         plan.barred = max(plan.barred, opt_outs.keep(self.tables, plan.person))
         plan.write()
         self._delete(plan)
@@ -76,6 +76,7 @@ class _Erasure:
         files = {
             "logs": outside.clean_logs(self.settings, pattern),
             "deliveries": outside.clean_deliveries(self.settings, pattern),
+            "exports": outside.delete(export.file_of(self.settings, self.token)),
             "scratch_space_emptied": outside.empty_scratch(self.settings),
         }
         self._refuse_rest(plan)
@@ -83,23 +84,29 @@ class _Erasure:
         plan.file.unlink()
         return report
 
-    def _tokens(self, person: Person) -> set[tuple[str, str]]:
-        """What remains, by kind."""
-        key = str(self.settings.key_file)
-        tokens = {(Who.CUSTOMER.value, self.token)}
-        for who, things in person.own.items():
-            # Numbers are pseudonyms already.
-            tokens |= {(who.value, each if who is Who.NUMBER else keyed_token(who, each, key)) for each in things}
-        return tokens
-
-    def _remember(self, person: Person) -> None:
-        tokens = self._tokens(person)
+    def _remember(self, plan: Plan) -> None:
+        tokens = self._tokens(plan)
         where = f"token IN ({listed({token for _, token in tokens})})"
         stands = self.tables.select(ERASED, where)
-        new = tokens - {(row["kind"], row["token"]) for row in stands}
-        rows = [{"kind": kind, "token": token, "erased_on": self.today} for kind, token in sorted(new)]
+        new = tokens.keys() - {(row["kind"], row["token"]) for row in stands}
+        rows = [
+            {"kind": kind, "token": token, "length": tokens[kind, token], "erased_on": self.today}
+            for kind, token in sorted(new)
+        ]
         if rows:
             self.tables.record(ERASED, [*stands, *rows], where)
+
+    def _tokens(self, plan: Plan) -> dict[tuple[str, str], int | None]:
+        """What remains, by kind and token; of names their length."""
+        key = str(self.settings.key_file)
+        tokens: dict[tuple[str, str], int | None] = {(Who.CUSTOMER.value, self.token): None}
+        for who, things in plan.person.own.items():
+            # Numbers are pseudonyms already.
+            of_kind = things if who is Who.NUMBER else {keyed_token(who, each, key) for each in things}
+            tokens |= {(who.value, token): None for token in of_kind}
+        # Texts of others that mention the person must go on being redacted.
+        forms = {form for column, value in plan.values if column == "name" for form in name_forms(value)}
+        return tokens | {(Who.NAME.value, keyed_token("name", form, key)): name_length(form) for form in forms}
 
     def _delete(self, plan: Plan) -> None:
         country = self.settings.configuration.default_country
@@ -112,18 +119,21 @@ class _Erasure:
                 self.say(f"{table.name}: {self.tables.delete(table, where):,} rows deleted")
         for feed in feeds_of_persons():
             balance(self.tables, feed, plan.batches.get(feed.name, set()))
-        traces = outside.pattern_of(plan.traces)
-        for name, columns in MESSAGES.items():
-            self._clean_messages(TABLES[name], columns, traces.search)
+        for table in TABLES.values():
+            texts = [column.name for column in table.columns if column.text]
+            self._clean_texts(table, [*texts, *MESSAGES.get(table.name, ())], plan.traces)
         looked = f"customer_token = {literal(self.token)} AND reason IS NOT NULL"
         self.tables.change(TABLES["ops.pii_access"], looked, reason=None)
 
-    def _clean_messages(self, table: Table, columns: tuple[str, ...], tells: Callable[[str], Any]) -> None:
+    def _clean_texts(self, table: Table, columns: Sequence[str], traces: set[str]) -> None:
+        """Overwrites what the rows of others, or messages of ours, say of the person."""
+        pattern = outside.pattern_of(traces)
         for column in columns:
-            texts = self.tables.distinct(table, column, "true")
-            guilty = {text for text in texts if tells(text)}
-            if guilty:
-                self.tables.change(table, f'"{column}" IN ({listed(guilty)})', **{column: outside.GONE})
+            may_tell = " OR ".join(f'contains("{column}", {literal(trace)})' for trace in sorted(traces))
+            for text in sorted(self.tables.distinct(table, column, may_tell)):
+                cleaned = pattern.sub(outside.GONE, text)
+                if cleaned != text:
+                    self.tables.change(table, f'"{column}" = {literal(text)}', **{column: cleaned})
 
     def _follow(self) -> None:
         """Facts become what a night makes of the rows that are left, day by day or caller by caller."""
@@ -194,7 +204,7 @@ class _Erasure:
             "files_cleaned": files,
             "numbers_kept_on_do_not_call": plan.barred,
             "numbers_shared_with_others_that_stay": len(plan.person.shared_numbers),
-            "keyed_tokens_kept": len(self._tokens(plan.person)),
+            "keyed_tokens_kept": len(self._tokens(plan)),
             "not_reached": NOT_REACHED,
         }
         folder = UPath(self.settings.delivery, "rights")

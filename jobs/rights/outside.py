@@ -69,6 +69,13 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
     return changed
 
 
+def delete(file: UPath) -> int:
+    """Deletes the file; returns whether there was one, as a number."""
+    was_there = file.exists()
+    file.unlink(missing_ok=True)
+    return int(was_there)
+
+
 def _logs(local: Path) -> Iterator[Path]:
     for found in ("logs/**/*", "run/*/*.log", "sql_history"):
         yield from (file for file in sorted(local.glob(found)) if file.is_file())

@@ -61,7 +61,7 @@ def find(tables: StoredTables, customer_id: str) -> Person:
     """The person with all that is theirs: things lead to rows, and rows to things, until nothing is new."""
     person = Person(customer_id)
     landed = [table for table in TABLES.values() if table.layer in ("bronze", "silver") and names_in(table)]
-    sources = [table for table in landed if table.feed is None or table.feed.name not in UNSURE]
+    sources = [table for table in landed if table.feed is not None and table.feed.name not in UNSURE]
     while True:
         mentioned: dict[Who, set[str]] = {who: set() for who in (*OWNERS, Who.NUMBER)}
         for table in sources:
@@ -102,5 +102,13 @@ def _of_others(tables: StoredTables, who: Who, found: set[str], customer_id: str
         return {token for table in vaults for token in tables.distinct(table, "token", where)}
     owner = TABLES[f"silver.{OWNERS[who]}"]
     key = owner.key[0]
-    where = f'"{key}" IN ({listed(found)}) AND customer_id {other.format(column="customer_id")}'
-    return tables.distinct(owner, key, where)
+    named = f'"{{column}}" IN ({{values}}) AND customer_id {other.format(column="customer_id")}'
+    claimed = tables.distinct(owner, key, named.format(column=key, values=listed(found)))
+    # What the owning feed does not know (yet) is nobody's alone when others mention it.
+    unknown = found - tables.distinct(owner, key, f'"{key}" IN ({listed(found)})')
+    for table in TABLES.values() if unknown else ():
+        columns = [column for column, named_by in names_in(table).items() if named_by is who]
+        if table.layer == "silver" and customer_column(table) and columns and table != owner:
+            where = named.format(column=columns[0], values=listed(unknown))
+            claimed |= tables.distinct(table, columns[0], where)
+    return claimed

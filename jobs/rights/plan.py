@@ -92,12 +92,12 @@ def draw(tables: StoredTables, settings: Settings, customer_id: str, token: str)
     return plan
 
 
-def unknown(customer_id: str) -> DataError:
+def unknown(customer_id: str, found: str = "nothing of such a customer in the lake") -> DataError:
     """The error of a customer of whom nothing is held."""
     return DataError(
         f"customer {customer_id}",
         expected="a customer_id as the source writes it",
-        found="nothing of such a customer in the lake",
+        found=found,
         todo="look it up in silver.customers; a customer who was erased is unknown",
     )
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import duckdb
-from deltalake import CommitProperties, DeltaTable
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from upath import UPath
 
 from jobs.table_logs import TableLogs
@@ -54,6 +55,14 @@ class StoredTables(TableLogs):
             # texts in a form (string_view) in which pyarrow and DuckDB cannot look for a value.
             self.record(table, [], where)
         return rows
+
+    def add(self, table: Table, row: dict[str, Any]) -> None:
+        """Adds a row in one commit, whoever else adds one meanwhile."""
+        self.create(table)
+        stored = DeltaTable(self.path(table))
+        schema = pa.schema(stored.schema().to_arrow())
+        rows = pa.Table.from_pylist([row], schema=schema)
+        write_deltalake(stored, rows, mode="append", commit_properties=self._properties({}))
 
     def change(self, table: Table, where: str, **values: Any) -> int:
         """Sets columns of the rows for which `where` holds; returns how many there were."""

@@ -105,8 +105,9 @@ ERASED = Table(
     about="One row per keyed token that remains of an erased person, so that a later file does not bring them back",
     key=("kind", "token"),
     columns=(
-        Column("kind", "string", "What the token stands for: customer, call, card, ticket or number", required=True),
-        Column("token", "string", "Keyed pseudonym (HMAC-SHA-256) of the identifier", required=True),
+        Column("kind", "string", "What it stands for: customer, call, card, ticket, number or name", required=True),
+        Column("token", "string", "Keyed pseudonym (HMAC-SHA-256) of the identifier or name", required=True),
+        Column("length", "int", "Of a name: its words, or characters where no space is set"),
         Column("erased_on", "date", "Day of the erasure", required=True),
     ),
     kind=Kind.RECORD,

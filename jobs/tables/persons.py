@@ -6,7 +6,7 @@ from jobs.tables.contract import Table
 
 
 class Who(StrEnum):
-    """What a column names."""
+    """What a column names, or a keyed token that remains."""
 
     CUSTOMER = "customer"
     CALLER = "caller"
@@ -14,6 +14,7 @@ class Who(StrEnum):
     CARD = "card"
     TICKET = "ticket"
     NUMBER = "number"
+    NAME = "name"
 
 
 NAMES: dict[str, Who] = {
@@ -21,8 +22,6 @@ NAMES: dict[str, Who] = {
     "person_id": Who.CUSTOMER,
     "caller_key": Who.CALLER,
     "call_id": Who.CALL,
-    "chain_id": Who.CALL,
-    "previous_call_id": Who.CALL,
     "card_id": Who.CARD,
     "ticket_id": Who.TICKET,
     "phone_token": Who.NUMBER,
@@ -32,7 +31,7 @@ NAMES: dict[str, Who] = {
 """Columns by which the rights of a person find rows, in whatever table they stand (docs/privacy.md)."""
 
 BESIDE = frozenset(
-    "name_token id_number_token email_token wechat_id_token recording_uri "
+    "name_token id_number_token email_token wechat_id_token recording_uri chain_id previous_call_id "
     "transaction_id original_transaction_id interaction_id event_id attempt_id row raw value".split()
 )
 """Personal columns that stand beside one that names the person, and go with its row."""

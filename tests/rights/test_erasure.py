@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ def drop_two_people(world: World) -> None:
         f'{{"call_id":"{name}","turn":1,"speaker":"customer","text":"hello"}}\n'
         for name in ("x-own", "x-unidentified", "x-other")
     ]
+    turns += [f'{{"call_id":"x-other","turn":2,"speaker":"agent","text":"ask Quist Zebulon, {PERSON}, too"}}\n']
     world.drop("transcripts", str(FIRST), "".join(turns), "extra.jsonl")
     clicks = [
         f'{{"event_id":"e-{name}","agent_id":"A1","call_id":"{name}","event":"opened","occurred_at":"{FIRST} 10:01:00"}}\n'
@@ -72,7 +74,7 @@ def drop_two_people(world: World) -> None:
 
 
 @pytest.fixture(scope="module")
-def erased(module_world: World) -> dict[str, Any]:
+def erased(module_world: World) -> Iterator[dict[str, Any]]:
     """A lake of two nights from which the person was erased; the command was killed twice before it ended."""
     from jobs import night
 
@@ -179,7 +181,9 @@ def test_the_rows_of_all_others_are_as_they_were(erased: dict[str, Any]) -> None
         if name.startswith(("ops.", "quarantine.")) or name in changed:
             continue
         others = Counter({row: count for row, count in before.items() if not pattern.search(str(row))})
-        assert erased["after"][name] == others, name
+        after = Counter({row: count for row, count in erased["after"][name].items() if "[erased]" not in str(row)})
+        assert after == others, name
+    assert "ask [name], [erased], too" in str(erased["after"]["silver.transcripts"])
     assert "x-other" in str(erased["after"]["silver.transcripts"])
     assert "x-nobody" in str(erased["after"]["silver.agent_events"])
     assert "x-nobody" in str(erased["after"]["gold.repeat_calls"])
@@ -246,10 +250,13 @@ def test_a_further_night_goes_on_and_brings_nobody_back(erased: dict[str, Any]) 
     world.drop("calls", str(NEXT), HEADER_OF_CALLS + "".join(calls), "extra.csv")
     # A number alone may be barred again: the entry lands, its value in clear does not.
     world.drop("do_not_call", str(NEXT), f"customer_id,phone,added_at\n,{OWN_NUMBER},{NEXT} 09:00:00\n", "extra.csv")
+    turn = '{"call_id":"y-other","turn":1,"speaker":"agent","text":"Zebulon Quist, again"}'
+    world.drop("transcripts", str(NEXT), turn, "extra.jsonl")
     summary = night.backfill(NEXT, NEXT, "next", say=lambda _: None)
     assert "complete" in summary
     assert [row for row in world.rows("silver.calls", "call_id") if row[0].startswith("y-")] == [("y-other",)]
     assert_gone_but_for(world, erased["tokens"])
+    assert ("y-other", "[name], again") in world.rows("silver.transcripts", "call_id", "text")
     barred = world.rows("silver.do_not_call", "customer_id", "phone_token", "CAST(added_at AS VARCHAR)")
     number = number_token(world)
     assert [row for row in barred if row[1] == number] == [
