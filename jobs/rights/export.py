@@ -7,7 +7,7 @@ from upath import UPath
 
 from jobs.privacy import ensure_key, keyed_token
 from jobs.rights.aside import Aside, feeds_of_persons
-from jobs.rights.person import Person, clear_values, condition, find
+from jobs.rights.person import Person, clear_values, condition, find, own_values
 from jobs.rights.plan import unknown
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
@@ -53,7 +53,7 @@ def file_of(settings: Settings, token: str) -> UPath:
 
 def _held(tables: StoredTables, person: Person, settings: Settings) -> dict[str, Rows]:
     clear = clear_values(tables, person)
-    own = {value for column, value in clear.values() if column != "name"}
+    own = {value for column, value in own_values(tables, person) if column != "name"}
     aside = Aside(tables, person, own, settings.configuration.default_country)
     held: dict[str, Rows] = {}
     raw: Rows = []

@@ -80,7 +80,7 @@ def find(tables: StoredTables, customer_id: str) -> Person:
 
 
 def clear_values(tables: StoredTables, person: Person) -> dict[str, tuple[str, str]]:
-    """The person's values in the vault by token: (column, value); of numbers those that are theirs alone."""
+    """The person's values in the vault by token: (column, value)."""
     found = {}
     for table in VAULT:
         where = condition(table, person)
@@ -90,19 +90,29 @@ def clear_values(tables: StoredTables, person: Person) -> dict[str, tuple[str, s
     return found
 
 
+def own_values(tables: StoredTables, person: Person) -> set[tuple[str, str]]:
+    """As `clear_values`, but for those that another customer has as well: a name, a number of the family."""
+    values = clear_values(tables, person)
+    shared = _tokens_of_others(tables, set(values), person.customer_id)
+    return {value for token, value in values.items() if token not in shared}
+
+
+def _tokens_of_others(tables: StoredTables, tokens: set[str], customer_id: str) -> set[str]:
+    # The vault knows every customer that ever came with a number.
+    vaults = [table for table in VAULT if "token" in table.column_names and names_in(table)]
+    where = f"token IN ({listed(tokens)}) AND person_id <> {literal(customer_id)}"
+    return {token for table in vaults for token in tables.distinct(table, "token", where)} if tokens else set()
+
+
 def _of_others(tables: StoredTables, who: Who, found: set[str], customer_id: str) -> set[str]:
     """Of these things or numbers, those that another customer has as well."""
     if not found:
         return set()
-    other = f"IS NOT NULL AND {{column}} <> {literal(customer_id)}"
     if who is Who.NUMBER:
-        # The vault knows every customer that ever came with a number.
-        vaults = [table for table in VAULT if "token" in table.column_names and names_in(table)]
-        where = f"token IN ({listed(found)}) AND person_id {other.format(column='person_id')}"
-        return {token for table in vaults for token in tables.distinct(table, "token", where)}
+        return _tokens_of_others(tables, found, customer_id)
     owner = TABLES[f"silver.{OWNERS[who]}"]
     key = owner.key[0]
-    named = f'"{{column}}" IN ({{values}}) AND customer_id {other.format(column="customer_id")}'
+    named = f'"{{column}}" IN ({{values}}) AND customer_id <> {literal(customer_id)}'
     claimed = tables.distinct(owner, key, named.format(column=key, values=listed(found)))
     # What the owning feed does not know (yet) is nobody's alone when others mention it.
     unknown = found - tables.distinct(owner, key, f'"{key}" IN ({listed(found)})')

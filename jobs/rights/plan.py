@@ -9,7 +9,7 @@ from upath import UPath
 from jobs.errors import DataError
 from jobs.privacy import ensure_key
 from jobs.rights.aside import Aside, batches_of, feeds_of_persons
-from jobs.rights.person import Person, clear_values, condition, find
+from jobs.rights.person import Person, condition, find, own_values
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
 from jobs.table_logs import VAULT_MODE, literal
@@ -79,7 +79,7 @@ def draw(tables: StoredTables, settings: Settings, customer_id: str, token: str)
     plan = _killed(file) or Plan(file, Person(customer_id))
     is_new = not plan.found
     plan.person = find(tables, customer_id).with_things_of(plan.person)
-    plan.values |= set(clear_values(tables, plan.person).values())
+    plan.values |= own_values(tables, plan.person)
     aside = Aside(tables, plan.person, plan.clear, settings.configuration.default_country)
     for feed in feeds_of_persons():
         plan.batches.setdefault(feed.name, set()).update(batches_of(tables, feed, aside))

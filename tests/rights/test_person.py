@@ -1,6 +1,6 @@
 """Which rows are one person's: theirs by name, or by a thing or number that nobody else has."""
 
-from jobs.rights.person import Person, clear_values, condition, find
+from jobs.rights.person import Person, clear_values, condition, find, own_values
 from jobs.tables import TABLES
 from jobs.tables.persons import Who
 from tests.rights.conftest import ANNA, BEN, OWN, SHARED, SmallLake
@@ -50,6 +50,7 @@ def test_a_shared_number_is_among_the_clear_values_but_not_the_other_persons_row
     assert sorted(clear_values(lake.tables, anna).values()) == [
         ("caller_number", OWN), ("caller_number", SHARED), ("name", "Anna Lee"),
     ]  # fmt: skip
+    assert sorted(own_values(lake.tables, anna)) == [("caller_number", OWN), ("name", "Anna Lee")]
     table = TABLES["vault.calls"]
     assert lake.tables.count(table, condition(table, anna)) == 2
 
