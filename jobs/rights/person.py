@@ -111,14 +111,17 @@ def _of_others(tables: StoredTables, who: Who, found: set[str], customer_id: str
     if who is Who.NUMBER:
         return _tokens_of_others(tables, found, customer_id)
     owner = TABLES[f"silver.{OWNERS[who]}"]
-    key = owner.key[0]
-    named = f'"{{column}}" IN ({{values}}) AND customer_id <> {literal(customer_id)}'
-    claimed = tables.distinct(owner, key, named.format(column=key, values=listed(found)))
+    claimed = _claimed(tables, owner, owner.key[0], found, customer_id)
     # What the owning feed does not know (yet) is nobody's alone when others mention it.
-    unknown = found - tables.distinct(owner, key, f'"{key}" IN ({listed(found)})')
+    unknown = found - tables.distinct(owner, owner.key[0], f'"{owner.key[0]}" IN ({listed(found)})')
     for table in TABLES.values() if unknown else ():
-        columns = [column for column, named_by in names_in(table).items() if named_by is who]
-        if table.layer == "silver" and customer_column(table) and columns and table != owner:
-            where = named.format(column=columns[0], values=listed(unknown))
-            claimed |= tables.distinct(table, columns[0], where)
+        column = next((column for column, named_by in names_in(table).items() if named_by is who), None)
+        if table.layer == "silver" and customer_column(table) and column and table != owner:
+            claimed |= _claimed(tables, table, column, unknown, customer_id)
     return claimed
+
+
+def _claimed(tables: StoredTables, table: Table, column: str, things: set[str], customer_id: str) -> set[str]:
+    """Of these things, those that stand in a row of another customer."""
+    where = f'"{column}" IN ({listed(things)}) AND customer_id <> {literal(customer_id)}'
+    return tables.distinct(table, column, where)
