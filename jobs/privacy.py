@@ -43,6 +43,8 @@ _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0
 _SPACED_WORD = re.compile(rf"[^\W\d_{_UNSPACED}]+(?:['’\-][^\W\d_{_UNSPACED}]{{2,}})*")
 _WORD = re.compile(rf"{_SPACED_WORD.pattern}|[{_UNSPACED}]+")
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}·・]+")
+ERASED_NAME = "erased name"
+"""Kind of the tokens by which names of erased persons are known: none of the lake's pseudonyms is alike."""
 LONGEST_WORDS, LONGEST_CHARACTERS = 8, 16
 """Of a name that is looked for in a text: words, or characters where no space is set."""
 
@@ -316,7 +318,7 @@ class _NamesAndErased(dict[str, str]):
     def get(self, form: str, default: Any = None) -> Any:
         """The first batch that brought the name; an erased one is known in all batches."""
         tokens = self.erased.get(name_length(form), frozenset())
-        if tokens and form not in self and _token("name", form, self.key) in tokens:
+        if tokens and form not in self and _token(ERASED_NAME, form, self.key) in tokens:
             return ""
         return super().get(form, default)
 

@@ -1,12 +1,13 @@
 """What is set aside of an erased person: the fact that a row came, and the account of its batch."""
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from jobs.privacy import number_in_e164
-from jobs.rights.erased import WORD, words
+from jobs.rights.erased import WORDS, words
 from jobs.rights.person import Person, condition
 from jobs.rights.stored import StoredTables, listed
 from jobs.table_logs import literal
@@ -29,6 +30,8 @@ class Aside:
         self.tables = tables
         self.country = country
         self.person = person
+        # Quarantine shows but the shape of what may be a number, so there only the raw row can tell.
+        self.masked = masked(person.customer_id)
         self.names = {person.customer_id, *clear}.union(*person.own.values())
 
     def rows(self, feed: Feed) -> tuple[list[Row], list[Row]]:
@@ -69,7 +72,7 @@ class Aside:
     def _others(self, quarantine: str, is_open: str, shown: list[Row]) -> set[tuple[Any, ...]]:
         """Places of rows that say that they are another customer's."""
         says = 'json_extract_string(CASE WHEN json_valid("row") THEN "row" END, \'$.customer_id\')'
-        where = f"{is_open} AND {says} <> {literal(self.person.customer_id)}"
+        where = f"{is_open} AND {says} NOT IN ({listed({self.person.customer_id, self.masked})})"
         return {_place(row) for row in self.tables.select(TABLES[quarantine], where, PLACE)}
 
     def _may_be_named(self, column: str) -> str:
@@ -77,8 +80,9 @@ class Aside:
         tails = {name[-DIGITS_COMPARED:] for name in self.names if name.startswith("+")}
         digits = f"regexp_replace(\"{column}\", '\\D', '', 'g')"
         by_number = [f"contains({digits}, {literal(tail)})" for tail in sorted(tails)]
-        by_word = f'list_has_any(regexp_extract_all("{column}", {literal(WORD)}), [{listed(self.names)}])'
-        return " OR ".join([by_word, *by_number])
+        found = [f'regexp_extract_all("{column}", {literal(pattern)})' for pattern in WORDS]
+        by_word = [f"list_has_any({each}, [{listed(self.names)}])" for each in found]
+        return " OR ".join([*by_word, *by_number])
 
     def _is_theirs(self, shown: str | None) -> bool:
         try:
@@ -86,11 +90,18 @@ class Aside:
         except ValueError:
             return self._is_named(shown)
         customer = content.get("customer_id") if isinstance(content, dict) else None
-        return customer == self.person.customer_id or (customer is None and self._is_named(shown))
+        return customer == self.person.customer_id or (customer in (None, self.masked) and self._is_named(shown))
 
     def _is_named(self, text: str | None) -> bool:
         found = words(text or "")
         return bool(found & self.names) or any(number_in_e164(word, self.country) in self.names for word in found)
+
+
+def masked(text: str) -> str:
+    """The shape of a text, as quarantine shows it (jobs.bronze.conversion.shape)."""
+    kinds = {"Lu": "X", "L": "x", "N": "9"}
+    of_letter = ((unicodedata.category(letter), letter) for letter in text)
+    return "".join(kinds.get(kind, kinds.get(kind[0], letter)) for kind, letter in of_letter)
 
 
 def balance(tables: StoredTables, feed: Feed, batches: set[tuple[str, str]]) -> None:

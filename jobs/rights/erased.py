@@ -24,8 +24,8 @@ ROW, NUMBER = "row", "number"
 Erased = dict[str, frozenset[str]]
 """Tokens by what they stand for."""
 
-WORD = r"[^\s,;|\"'{}\[\]]+"
-"""What may be an identifier in the text of a row that could not be read."""
+WORDS = (r"[^\s,;|\"'{}\[\]]+", r"[^\s,;|\"'{}\[\]:=]+")
+"""What may be an identifier in the text of a row that could not be read: identifiers may hold a colon, or follow one."""
 
 
 def without_erased(rows: DataFrame, lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
@@ -52,7 +52,7 @@ def without_erased(rows: DataFrame, lake: Lake, feed: Feed, settings: Settings) 
 
 def words(text: str) -> set[str]:
     """All that may be an identifier in such a text."""
-    return set(re.findall(WORD, text))
+    return {word for pattern in WORDS for word in re.findall(pattern, text)}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from upath import UPath
 
 from jobs import lock, night, runner
 from jobs.errors import DataError
-from jobs.privacy import keyed_token, name_forms, name_length
+from jobs.privacy import ERASED_NAME, keyed_token, name_forms, name_length
 from jobs.rights import export, opt_outs, outside
 from jobs.rights.aside import Aside, balance, feeds_of_persons
 from jobs.rights.person import condition
@@ -106,7 +106,7 @@ class _Erasure:
             tokens |= {(who.value, token): None for token in of_kind}
         # Texts of others that mention the person must go on being redacted.
         forms = {form for column, value in plan.values if column == "name" for form in name_forms(value)}
-        return tokens | {(Who.NAME.value, keyed_token("name", form, key)): name_length(form) for form in forms}
+        return tokens | {(Who.NAME.value, keyed_token(ERASED_NAME, form, key)): name_length(form) for form in forms}
 
     def _delete(self, plan: Plan) -> None:
         country = self.settings.configuration.default_country
@@ -123,7 +123,7 @@ class _Erasure:
             texts = [column.name for column in table.columns if column.text]
             self._clean_texts(table, [*texts, *MESSAGES.get(table.name, ())], plan.traces)
         looked = f"customer_token = {literal(self.token)} AND reason IS NOT NULL"
-        self.tables.change(TABLES["ops.pii_access"], looked, reason=None)
+        self.tables.change(TABLES["ops.pii_access"], looked, "reason", None)
 
     def _clean_texts(self, table: Table, columns: Sequence[str], traces: set[str]) -> None:
         """Overwrites what the rows of others, or messages of ours, say of the person."""
@@ -133,7 +133,7 @@ class _Erasure:
             for text in sorted(self.tables.distinct(table, column, may_tell)):
                 cleaned = pattern.sub(outside.GONE, text)
                 if cleaned != text:
-                    self.tables.change(table, f'"{column}" = {literal(text)}', **{column: cleaned})
+                    self.tables.change(table, f'"{column}" = {literal(text)}', column, cleaned)
 
     def _follow(self) -> None:
         """Facts become what a night makes of the rows that are left, day by day or caller by caller."""

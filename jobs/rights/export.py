@@ -33,7 +33,7 @@ def export(customer_id: str, settings: Settings) -> UPath:
     token = keyed_token(Who.CUSTOMER, customer_id, str(settings.key_file))
     held = _held(tables, find(tables, customer_id), settings)
     if not held:
-        raise unknown(customer_id)
+        raise unknown()
     held |= _rows("ops.pii_access", tables.select(TABLES["ops.pii_access"], f"customer_token = {literal(token)}"), {})
     content = {"customer_id": customer_id, "tables": held}
     file = file_of(settings, token)

@@ -87,15 +87,15 @@ def draw(tables: StoredTables, settings: Settings, customer_id: str, token: str)
         plan.versions = {name: tables.version(table) or 0 for name, table in TABLES.items() if tables.exists(table)}
         plan.found = _found(tables, plan, aside)
     if not plan.found and not tables.count(ERASED, f"token = {literal(token)}"):
-        raise unknown(customer_id)
+        raise unknown()
     plan.write()
     return plan
 
 
-def unknown(customer_id: str, found: str = "nothing of such a customer in the lake") -> DataError:
+def unknown(found: str = "nothing of such a customer in the lake") -> DataError:
     """The error of a customer of whom nothing is held."""
     return DataError(
-        f"customer {customer_id}",
+        "no such customer",
         expected="a customer_id as the source writes it",
         found=found,
         todo="look it up in silver.customers; a customer who was erased is unknown",

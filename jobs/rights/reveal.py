@@ -56,5 +56,5 @@ def _value(tables: StoredTables, customer_id: str, column: str) -> str:
     values = tables.select(TABLES["vault.customers"], of_person, ("token", "value"))
     value = next((row["value"] for row in values if row["token"] in current), None)
     if value is None:
-        raise unknown(customer_id, f"no {column} of such a customer")
+        raise unknown(f"no {column} of such a customer")
     return str(value)

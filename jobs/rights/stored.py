@@ -9,7 +9,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from upath import UPath
 
-from jobs.table_logs import TableLogs
+from jobs.table_logs import TableLogs, literal
 from jobs.tables import Table
 
 OF_ONE_COMMIT = {"run_id", "date", "code_version", "table"}
@@ -64,11 +64,16 @@ class StoredTables(TableLogs):
         rows = pa.Table.from_pylist([row], schema=schema)
         write_deltalake(stored, rows, mode="append", commit_properties=self._properties({}))
 
-    def change(self, table: Table, where: str, **values: Any) -> int:
-        """Sets columns of the rows for which `where` holds; returns how many there were."""
+    def change(self, table: Table, where: str, column: str, value: str | None) -> int:
+        """Sets a column in the rows for which `where` holds; returns how many there were."""
         rows = self.select(table, where)
         if rows:
-            self.record(table, [row | values for row in rows], where)
+            # What is written must satisfy the condition under which rows give way; so those that have the value already
+            # are written again beside it.
+            has_value = f'"{column}" IS NULL' if value is None else f'"{column}" = {literal(value)}'
+            others = self.select(table, f"({has_value}) AND ({where}) IS DISTINCT FROM true")
+            changed = [row | {column: value} for row in rows]
+            self.record(table, [*changed, *others], f"({where}) OR ({has_value})")
         return len(rows)
 
     def notes(self, table: Table) -> dict[str, Any]:

@@ -57,6 +57,15 @@ def test_a_row_that_names_another_customer_stays_whatever_it_mentions(lake: Smal
     assert lake.rows("vault.quarantine_raw", "raw") == [(f"own,{BEN},{ANNA}",), ("z",)]
 
 
+def test_an_identifier_that_quarantine_shows_by_its_shape_alone_is_told_by_the_raw_row(lake: SmallLake) -> None:
+    lake.put("silver.customers", {"customer_id": "1234567"})
+    lake.put("quarantine.calls", *(shown(line, '{"customer_id": "9999999"}') for line in (2, 3)))
+    lake.put("vault.quarantine_raw", raw(2, '{"customer_id":1234567}'), raw(3, '{"customer_id":7654321}'))
+    Aside(lake.tables, find(lake.tables, "1234567"), set(), "CN").erase(CALLS)
+    assert lake.rows("quarantine.calls", "source_line", "reason") == [(2, "erased person"), (3, "broken")]
+    assert lake.rows("vault.quarantine_raw", "source_line") == [(3,)]
+
+
 def test_landed_rows_leave_an_empty_row_each_once_however_often_the_command_runs(lake: SmallLake) -> None:
     landed = {"source_file": FILE, "customer_id": ANNA}
     lake.put(

@@ -77,7 +77,10 @@ def test_the_name_of_an_erased_person_goes_on_being_redacted_and_no_other(lake: 
     name = {form: privacy.name_length(form) for who in ("Anna Lee", "李安娜") for form in privacy.name_forms(who)}
     lake.put(
         "vault.erased",
-        *({"kind": "name", "token": lake.token("name", form), "length": length} for form, length in name.items()),
+        *(
+            {"kind": "name", "token": lake.token(privacy.ERASED_NAME, form), "length": length}
+            for form, length in name.items()
+        ),
     )
     erased = lake.tables.path(TABLES["vault.erased"])
     names = privacy._with_erased({"ben": "2026-01-02"}, erased, lake.key_file)
