@@ -25,7 +25,7 @@ Erased = dict[str, frozenset[str]]
 """Tokens by what they stand for."""
 
 WORDS = (r"[^\s,;|\"'{}\[\]]+", r"[^\s,;|\"'{}\[\]:=]+")
-"""What may be an identifier in the text of a row that could not be read: identifiers may hold a colon, or follow one."""
+"""What may be an identifier in the text of a row that could not be read; it may hold a colon, or follow one."""
 
 
 def without_erased(rows: DataFrame, lake: Lake, feed: Feed, settings: Settings) -> DataFrame:

@@ -97,24 +97,26 @@ class StoredTables(TableLogs):
 
         Versions count on, so that whoever noted one is not misled. Readers who began before may have to begin again.
         """
+        log = UPath(self.path(table), "_delta_log")
         stored = self.note_again(table, notes)
+        # Hadoop's checksum of an earlier one would not fit.
+        (log / "._last_checkpoint.crc").unlink(missing_ok=True)
         stored.create_checkpoint()
-        latest = f"{stored.version():020}"
-        kept = {f"{latest}.json", f"{latest}.checkpoint.parquet", "_last_checkpoint"}
-        # Oldest first: what is left, if a kill strikes, is still a log without a gap from some version on.
-        for file in sorted(UPath(self.path(table), "_delta_log").iterdir(), key=lambda file: file.name.lstrip(".")):
-            if file.is_file() and file.name not in kept:
-                file.unlink(missing_ok=True)
-        # VACUUM leaves Hadoop's checksums of the files that it deletes, and a commit that says so.
+        # VACUUM would leave Hadoop's checksums of the files that it deletes, and commits that say so.
         for file in self.superfluous(table):
             file.unlink(missing_ok=True)
 
     def superfluous(self, table: Table) -> list[UPath]:
-        """Files in the table's folder, but for its log, that its latest version does not name."""
-        root = UPath(self.path(table))
-        live = {uri.rsplit("/", 1)[-1] for uri in DeltaTable(self.path(table)).file_uris()}
-        found = [file for file in root.rglob("*") if file.is_file() and "_delta_log" not in file.parts]
-        return [file for file in found if file.name not in live]
+        """Files in the table's folder that its latest version does not need, where it is one with a checkpoint.
+
+        Log entries come first and oldest first: what is left, if a kill strikes, has no gap from some version on.
+        """
+        stored = DeltaTable(self.path(table))
+        latest = f"{stored.version():020}"
+        needed = {uri.rsplit("/", 1)[-1] for uri in stored.file_uris()}
+        needed |= {f"{latest}.json", f"{latest}.checkpoint.parquet", "_last_checkpoint"}
+        found = [file for file in UPath(self.path(table)).rglob("*") if file.is_file() and file.name not in needed]
+        return sorted(found, key=lambda file: ("_delta_log" not in file.parts, file.name.lstrip(".")))
 
     def _properties(self, notes: dict[str, Any]) -> CommitProperties:
         return CommitProperties(custom_metadata={"userMetadata": self._note(notes)})
