@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import phonenumbers
@@ -45,6 +45,9 @@ _WORD = re.compile(rf"{_SPACED_WORD.pattern}|[{_UNSPACED}]+")
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}·・]+")
 ERASED_NAME = "erased name"
 """Kind of the tokens by which names of erased persons are known: none of the lake's pseudonyms is alike."""
+ERASED_LABEL = "[erased]"
+# An identifier has a digit; without that bound each word of each text would be hashed.
+_IDENTIFIER = re.compile(r"[\w\-]*\d[\w\-]*", re.ASCII)
 LONGEST_WORDS, LONGEST_CHARACTERS = 8, 16
 """Of a name that is looked for in a text: words, or characters where no space is set."""
 
@@ -255,7 +258,7 @@ def _without_names(text: str, names: dict[str, str], day: str) -> str:
     spans = [*_spaced_spans(text, names, day), *_unspaced_spans(text, names, day)]
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]}[name]{text[end:]}"
-    return text
+    return names.without_customers(text) if isinstance(names, _NamesAndErased) else text
 
 
 def _spaced_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
@@ -309,18 +312,36 @@ def _names_at(vault: str, version: int) -> dict[str, str]:
 
 
 class _NamesAndErased(dict[str, str]):
-    """Names, and those of erased persons, which are known by their keyed tokens and their lengths alone."""
+    """Names, and erased persons, who are known by keyed tokens and the lengths of their names alone."""
 
-    def __init__(self, names: dict[str, str], erased: dict[int, frozenset[str]], key: bytes) -> None:
+    def __init__(self, names: dict[str, str], erased: "_Erased", key: bytes) -> None:
         super().__init__(names)
         self.erased, self.key = erased, key
 
+    def __bool__(self) -> bool:
+        return True
+
     def get(self, form: str, default: Any = None) -> Any:
         """The first batch that brought the name; an erased one is known in all batches."""
-        tokens = self.erased.get(name_length(form), frozenset())
+        tokens = self.erased.names.get(name_length(form), frozenset())
         if tokens and form not in self and _token(ERASED_NAME, form, self.key) in tokens:
             return ""
         return super().get(form, default)
+
+    def without_customers(self, text: str) -> str:
+        """The text without identifiers of erased customers, as an erasure leaves it."""
+        return _IDENTIFIER.sub(self._shown, text)
+
+    def _shown(self, match: re.Match[str]) -> str:
+        is_erased = _token("customer", match.group(), self.key) in self.erased.customers
+        return ERASED_LABEL if is_erased else match.group()
+
+
+class _Erased(NamedTuple):
+    """Tokens of names by their length, and of customers."""
+
+    names: dict[int, frozenset[str]]
+    customers: frozenset[str]
 
 
 def _with_erased(names: dict[str, str], erased: str, key_file: str) -> dict[str, str]:
@@ -328,16 +349,17 @@ def _with_erased(names: dict[str, str], erased: str, key_file: str) -> dict[str,
 
     if not DeltaTable.is_deltatable(erased):
         return names
-    tokens = _erased_names(erased, DeltaTable(erased).version())
-    return _NamesAndErased(names, tokens, _key(key_file)) if tokens else names
+    return _NamesAndErased(names, _erased_at(erased, DeltaTable(erased).version()), _key(key_file))
 
 
 @lru_cache(maxsize=1)
-def _erased_names(erased: str, version: int) -> dict[int, frozenset[str]]:
+def _erased_at(erased: str, version: int) -> _Erased:
     from deltalake import DeltaTable
 
-    table = DeltaTable(erased, version=version).to_pyarrow_table(
-        columns=["token", "length"], filters=[("kind", "=", "name")]
-    )
-    pairs = list(zip(table["length"].to_pylist(), table["token"].to_pylist(), strict=True))
-    return {length: frozenset(token for of, token in pairs if of == length) for length in {of for of, _ in pairs}}
+    rows = DeltaTable(erased, version=version).to_pyarrow_table(columns=["kind", "token", "length"]).to_pylist()
+    names: dict[int, set[str]] = {}
+    for row in rows:
+        if row["kind"] == "name":
+            names.setdefault(row["length"], set()).add(row["token"])
+    customers = frozenset(row["token"] for row in rows if row["kind"] == "customer")
+    return _Erased({length: frozenset(tokens) for length, tokens in names.items()}, customers)

@@ -10,7 +10,7 @@ from upath import UPath
 
 from jobs import lock, night, runner
 from jobs.errors import DataError
-from jobs.privacy import ERASED_NAME, keyed_token, name_forms, name_length
+from jobs.privacy import ERASED_LABEL, ERASED_NAME, keyed_token, name_forms, name_length
 from jobs.rights import export, opt_outs, outside
 from jobs.rights.aside import Aside, balance, feeds_of_persons
 from jobs.rights.person import condition
@@ -131,7 +131,7 @@ class _Erasure:
         for column in columns:
             may_tell = " OR ".join(f'contains("{column}", {literal(trace)})' for trace in sorted(traces))
             for text in sorted(self.tables.distinct(table, column, may_tell)):
-                cleaned = pattern.sub(outside.GONE, text)
+                cleaned = pattern.sub(ERASED_LABEL, text)
                 if cleaned != text:
                     self.tables.change(table, f'"{column}" = {literal(text)}', column, cleaned)
 

@@ -12,17 +12,16 @@ from typing import Any
 
 from upath import UPath
 
+from jobs.privacy import ERASED_LABEL
 from jobs.session import is_serving
 from jobs.settings import Settings
 
-GONE = "[erased]"
-
 
 def pattern_of(values: Iterable[str]) -> re.Pattern[str]:
-    """Finds any of these values as a word of its own; scripts without spaces have none."""
+    """Finds any of these values as a word of its own; names in scripts without spaces are none."""
     forms = (re.escape(value) for value in sorted(set(values), key=len, reverse=True))
     spaced = (form if not form.isascii() else rf"(?<![\w\-]){form}(?![\w\-])" for form in forms)
-    return re.compile("|".join(spaced))
+    return re.compile("|".join(spaced), re.ASCII)
 
 
 def clean_logs(settings: Settings, pattern: re.Pattern[str]) -> int:
@@ -30,7 +29,7 @@ def clean_logs(settings: Settings, pattern: re.Pattern[str]) -> int:
     changed = 0
     for file in _logs(settings.local):
         text = file.read_bytes().decode(errors="surrogateescape")
-        cleaned = pattern.sub(GONE, text)
+        cleaned = pattern.sub(ERASED_LABEL, text)
         if cleaned != text:
             file.write_bytes(cleaned.encode(errors="surrogateescape"))
             changed += 1

@@ -8,7 +8,7 @@ from jobs import night, privacy
 from jobs.settings import Settings
 from jobs.tables import TABLES
 from tests.conftest import World
-from tests.rights.conftest import ANNA, BEN, OWN, SHARED, SmallLake
+from tests.rights.conftest import ANNA, BEN, DAY, OWN, SHARED, SmallLake
 
 HEADER = "call_id,customer_id,caller_number,direction,started_at,ended_at,outcome\n"
 
@@ -82,9 +82,14 @@ def test_the_name_of_an_erased_person_goes_on_being_redacted_and_no_other(lake: 
             for form, length in name.items()
         ),
     )
+    customer = {"kind": "customer", "token": lake.token("customer", ANNA), "length": None}
+    lake.tables.add(TABLES["vault.erased"], customer | {"erased_on": DAY})
     erased = lake.tables.path(TABLES["vault.erased"])
     names = privacy._with_erased({"ben": "2026-01-02"}, erased, lake.key_file)
     assert (
         privacy.redact_text("Lee Anna, ANNA LEE, Anna Li, Ben", names, "2026-01-01") == "[name], [name], Anna Li, Ben"
     )
     assert privacy.redact_text("请李安娜来电, Ben", names, "2026-01-02") == "请[name]来电, [name]"
+    assert (
+        privacy.redact_text("C1's file, C11, 客户C1。", names, "2026-01-02") == "[erased]'s file, C11, 客户[erased]。"
+    )

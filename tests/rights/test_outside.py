@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from jobs.privacy import ERASED_LABEL
 from jobs.rights import outside
 from jobs.settings import Settings
 
@@ -13,12 +14,12 @@ PATTERN = outside.pattern_of({"C1", "+8613800138000", "李安娜"})
 def test_values_are_overwritten_as_words_of_their_own(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "local/logs/dag/attempt=1.log"
     log.parent.mkdir(parents=True)
-    log.write_bytes("C1 c:C1 'C1' C11 XC1 C1-2 +8613800138000, 请李安娜来电\n".encode() + b"\xff\n")
+    log.write_bytes("C1 c:C1 'C1' C11 XC1 C1-2 +8613800138000, 请李安娜来电, 请C1来电\n".encode() + b"\xff\n")
     (tmp_path / "local/sql_history").write_text("SELECT 'C1';\n")
     own = replace(settings, local=tmp_path / "local")
     assert outside.clean_logs(own, PATTERN) == 2
-    gone = outside.GONE
-    wanted = f"{gone} c:{gone} '{gone}' C11 XC1 C1-2 {gone}, 请{gone}来电\n"
+    gone = ERASED_LABEL
+    wanted = f"{gone} c:{gone} '{gone}' C11 XC1 C1-2 {gone}, 请{gone}来电, 请{gone}来电\n"
     assert log.read_bytes() == wanted.encode() + b"\xff\n"
     assert outside.clean_logs(own, PATTERN) == 0
 
