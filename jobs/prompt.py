@@ -124,7 +124,7 @@ class _Lake:
         if self.access.role.rows == "team" and "agent_id" in rows.schema.names:
             agents = DeltaTable(self._path(TABLES["silver.agents"])).to_pyarrow_dataset()
             of_team = agents.to_table(columns=["agent_id"], filter=field("team") == self.access.team)
-            rows = rows.filter(field("agent_id").isin(of_team["agent_id"]))
+            rows = rows.filter(field("agent_id").isin(of_team["agent_id"].combine_chunks()))
         kept = [each for each in rows.schema if not self.access.is_hidden(each.name)]
         return rows.replace_schema(schema(kept)) if len(kept) < len(rows.schema) else rows
 

@@ -41,6 +41,7 @@ def test_a_team_lead_sees_the_rows_of_the_team(lake: SmallLake, capsys: pytest.C
     assert "borrowed" not in shown
     assert "withheld" not in shown
     assert "A2" not in ask("FROM silver.agents", capsys, "team_lead", "blue")
+    assert "agents 0" in ask("SELECT 'agents ' || count(*) AS n FROM silver.agents", capsys, "team_lead", "green")
     assert "not for the role" in ask("FROM silver.transcripts", capsys, "team_lead", "blue")
 
 
