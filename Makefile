@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 
 # Recipes read these from the environment, quoted, so that no value is ever taken for shell code.
-export DATE FROM TO NAME
+export DATE FROM TO NAME CUSTOMER
 python := .venv/bin/python
 # Each worker has a Spark server of its own; the tests of a file share what they make.
 pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -36,6 +36,13 @@ backfill: backfill-usage install ## the nights of a range again, oldest first: F
 
 table: table-usage install ## one table for one business date: NAME=gold.service_kpis DATE=2026-01-31
 	@$(python) -m jobs table "$$NAME" --date "$$DATE"
+
+.PHONY: erase export
+erase: erase-usage install ## one person gone from all that is kept: CUSTOMER=C1
+	@$(python) -m jobs erase --customer "$$CUSTOMER"
+
+export: export-usage install ## all that is held of one person, as JSON: CUSTOMER=C1
+	@$(python) -m jobs export --customer "$$CUSTOMER"
 
 .PHONY: airflow sql
 airflow: install ## Airflow with its UI and scheduler, on this machine alone
@@ -76,7 +83,7 @@ clean: ## take back the set-up and all caches; the lake, keys and deliveries sta
 	@rm -rf .venv .local/setup .local/jars .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: load-usage backfill-usage table-usage
+.PHONY: load-usage backfill-usage table-usage erase-usage export-usage
 load-usage backfill-usage: %-usage:
 	$(call need,FROM,make $* FROM=2026-01-01 TO=2026-01-31)
 	$(call need,TO,make $* FROM=2026-01-01 TO=2026-01-31)
@@ -84,3 +91,6 @@ load-usage backfill-usage: %-usage:
 table-usage: %-usage:
 	$(call need,NAME,make $* NAME=gold.service_kpis DATE=2026-01-31)
 	$(call need,DATE,make $* NAME=gold.service_kpis DATE=2026-01-31)
+
+erase-usage export-usage: %-usage:
+	$(call need,CUSTOMER,make $* CUSTOMER=C1)

@@ -68,8 +68,24 @@ def _parser() -> argparse.ArgumentParser:
     command("run", "a sample world and its last nights, through Airflow", _run)
     command("airflow", "Airflow with its scheduler and UI on this machine", _airflow)
     sql = command("sql", "a SQL prompt on the lake (DuckDB)", _sql)
+    sql.add_argument("--role", help="see the lake as this role of conf/roles.yaml (default: ECHOLAKE_ROLE)")
+    sql.add_argument("--team", help="the team of a role that sees rows by team (default: ECHOLAKE_TEAM)")
     sql.add_argument("-c", "--command", help="run this one statement and leave")
-    dictionary = command("dictionary", "write docs/data_dictionary.md from the declarations", _dictionary)
+    of_persons: tuple[tuple[str, str, object], ...] = (
+        ("erase", "erase one person from all that is kept", _erase),
+        ("export", "write down all that is held of one person", _export),
+        ("reveal", "show one value of a customer in clear, and note who looked", _reveal),
+    )
+    for name, about, right in of_persons:
+        of_person = command(name, about, right)
+        of_person.add_argument("--customer", required=True, help="customer_id as the source writes it")
+    of_person.add_argument("--column", required=True, help="name, phone, email, ...")
+    of_person.add_argument("--reason", required=True, help="why, for the record")
+    of_person.add_argument("--by", required=True, help="who looks, for the record")
+    of_person.add_argument("--role", help="a role that may (default: ECHOLAKE_ROLE)")
+    dictionary = command(
+        "dictionary", "write docs/data_dictionary.md, and the data map, from the declarations", _dictionary
+    )
     dictionary.add_argument("--check", action="store_true", help="only say whether it is stale")
     tags = command("tags", "check conf/tags against its lock", _tags)
     tags.add_argument("--lock", action="store_true", help="lock versions of rules that are new")
@@ -138,13 +154,35 @@ def _airflow(parsed: argparse.Namespace) -> int:
 def _sql(parsed: argparse.Namespace) -> int:
     from jobs import prompt
 
-    return prompt.run(parsed.command)
+    return prompt.run(parsed.command, parsed.role, parsed.team)
+
+
+def _erase(parsed: argparse.Namespace) -> None:
+    from jobs.rights import erasure
+
+    report = erasure.erase(parsed.customer, _run_id("erase"), print)
+    print(f"erased; the report, which names nobody: {report}")
+
+
+def _export(parsed: argparse.Namespace) -> None:
+    from jobs.rights import export
+    from jobs.settings import read_settings
+
+    print(f"for the person alone, delete it once handed out: {export.export(parsed.customer, read_settings())}")
+
+
+def _reveal(parsed: argparse.Namespace) -> None:
+    from jobs.rights import reveal, roles
+    from jobs.settings import read_settings
+
+    seen_as = roles.access(parsed.role)
+    print(reveal.reveal(read_settings(), seen_as, parsed.customer, parsed.column, parsed.reason, parsed.by))
 
 
 def _dictionary(parsed: argparse.Namespace) -> int:
-    from jobs import dictionary
+    from jobs import data_map, dictionary
 
-    return dictionary.write(only_check=parsed.check)
+    return dictionary.write(only_check=parsed.check) or data_map.write(only_check=parsed.check)
 
 
 def _tags(parsed: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from jobs.columns import row_hash
 from jobs.lake import Lake, computed, in_dates
 from jobs.tables import TABLES, Feed, Table
-from jobs.tables.landed import QUARANTINE_RAW
+from jobs.tables.landed import ERASED_PERSON, QUARANTINE_RAW
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ def _publish_quarantine(lake: Lake, batch: Batch) -> None:
             {"loaded_at": F.current_timestamp(), "reason": F.col("_reason"), "column": F.col("_column")}
         )
         bad = aside.select(*quarantine.column_names)
-        raw = aside.withColumn("feed", F.lit(feed.name)).select(*QUARANTINE_RAW.column_names)
+        # Of an erased person not even the text of a row is kept.
+        raw = aside.where(F.col("_reason") != ERASED_PERSON).withColumn("feed", F.lit(feed.name))
+        raw = raw.select(*QUARANTINE_RAW.column_names)
     is_new = not lake.may_hold(QUARANTINE_RAW, {"ds": days}, or_null)
     lake.put(QUARANTINE_RAW, raw, f"feed = '{feed.name}' AND ({where})", is_new)
     lake.put(quarantine, bad, where, is_new=not stands)
@@ -112,7 +114,7 @@ def _publish_vault(lake: Lake, feed: Feed, rows: DataFrame) -> None:
     clear = (
         rows.where("_reason IS NULL")
         .select(F.col(person).alias("person_id"), F.explode(F.array(*values)).alias("v"), "ds")
-        .where("v.token IS NOT NULL")
+        .where("v.token IS NOT NULL AND v.value IS NOT NULL")
         .groupBy("person_id", "v.personal_column", "v.token")
         .agg(F.min("v.value").alias("value"), F.min("ds").alias("known_on"))
     )
@@ -140,6 +142,7 @@ def account_of(rows: DataFrame) -> list[Row]:
             F.count("*").alias("rows_in"),
             F.count_if(~problem).alias("rows_landed"),
             F.count_if(problem).alias("rows_quarantined"),
+            F.count_if(F.col("_reason") == ERASED_PERSON).alias("rows_erased"),
             F.sum(F.when(~problem, F.col("row_hash")).cast("decimal(38,0)")).alias("landed_print"),
             F.sum(F.when(problem, _quarantine_hash("_reason", "_column")).cast("decimal(38,0)")).alias(
                 "quarantined_print"

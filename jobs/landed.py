@@ -17,10 +17,11 @@ from jobs.fitting import fitting
 from jobs.lake import Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
 from jobs.readers import read
+from jobs.rights.erased import without_erased
 from jobs.settings import Settings, Source
 from jobs.sources import SourceFile, changed_since_found, find, unreadable
 from jobs.tables import TABLES, Feed, Table
-from jobs.tables.landed import VAULT
+from jobs.tables.landed import ERASED, VAULT
 
 # How values fail, years of two digits are read and files are split at the door: decision 0003.
 DOOR_CONF = {
@@ -51,6 +52,7 @@ class BatchFile:
     file_bytes: int | None = None
     file_modified_at: datetime | None = None
     rows_of_file: int = 0
+    rows_erased: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def land(
     with _door_session(lake.spark, source), _readable(feed, files):
         passed = _passed(lake, feed, source, settings, days, found, files)
         in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
-        rows = computed(_without_personal_data(passed.where(in_range), lake, feed, settings))
+        known = _without_personal_data(passed.where(in_range), lake, feed, settings)
+        rows = computed(without_erased(known, lake, feed, settings))
         account = account_of(rows)
         _refuse_changed(feed, files)
         written = publish(lake, Batch(feed, days, rows, account, [file.name for file in files]), expect)
@@ -233,9 +236,9 @@ def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Se
     country, key_file = settings.configuration.default_country, str(settings.key_file)
     for column in feed.personal:
         rows = rows.withColumn(f"_{column.name}", pseudonyms(column.name, key_file, country)(F.col(column.name)))
-    names_of = lake.path(TABLES["vault.customers"])
+    redact = redacted(lake.path(TABLES["vault.customers"]), lake.path(ERASED), key_file)
     for column in feed.texts:
-        rows = rows.withColumn(column.name, redacted(names_of)(column.name, F.col("ds").cast("string")))
+        rows = rows.withColumn(column.name, redact(column.name, F.col("ds").cast("string")))
     stored = []
     for column in feed.columns:
         if not column.personal:
@@ -285,6 +288,7 @@ def _batches(
                 by_name[name].bytes,
                 by_name[name].modified_at,
                 sizes.get(name, 0),
+                row["rows_erased"] if row else 0,
             )
         )
     return batches

@@ -1,7 +1,8 @@
 """Names that became known after texts of the same or a later batch had landed: those texts are redacted again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -11,6 +12,7 @@ from jobs.lake import Lake, computed, in_dates
 from jobs.privacy import redacted
 from jobs.settings import Settings
 from jobs.tables import FEEDS, TABLES, Feed, Table
+from jobs.tables.landed import ERASED
 
 
 def redact_again(lake: Lake, days: Sequence[date], settings: Settings) -> int:
@@ -22,18 +24,18 @@ def redact_again(lake: Lake, days: Sequence[date], settings: Settings) -> int:
     vault = TABLES["vault.customers"]
     first = min(days)
     news = lake.read(vault).where(f"personal_column = 'name' AND ({in_dates('known_on', days)})")
+    redact = redacted(lake.path(vault), lake.path(ERASED), str(settings.key_file))
     changed = 0
     for feed in (feed for feed in FEEDS if feed.texts):
         bronze = TABLES[f"bronze.{feed.name}"]
         later = [day for day in lake.dates(bronze, "ds") if day >= first]
         if later and not news.isEmpty():
-            changed += _again(lake, feed, bronze, later, lake.path(vault))
+            changed += _again(lake, feed, bronze, later, redact)
     return changed
 
 
-def _again(lake: Lake, feed: Feed, bronze: Table, days: list[date], names_of: str) -> int:
+def _again(lake: Lake, feed: Feed, bronze: Table, days: list[date], redact: Callable[..., Any]) -> int:
     landed = lake.read(bronze).where(in_dates("ds", days))
-    redact = redacted(names_of)
     again = landed
     for column in feed.texts:
         again = again.withColumn(column.name, redact(column.name, F.col("ds").cast("string")))

@@ -213,7 +213,8 @@ def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> lis
             group = batch["ds"] or batch["file"]
             rows, bad = by_batch.get(group, (0, 0))
             whole = batch["rows_of_file"] if batch["ds"] is None else batch["rows_in"]
-            by_batch[group] = (rows + whole, bad + batch["rows_quarantined"])
+            # Rows of erased persons say nothing of the file.
+            by_batch[group] = (rows + whole, bad + batch["rows_quarantined"] - batch["rows_erased"])
         for group, (rows, bad) in by_batch.items():
             if bad > limit.rows and bad > limit.share * rows:
                 allowed = f"allowed {limit.rows} or {limit.share:.0%}"

@@ -1,6 +1,5 @@
 """Pseudonyms for personal columns and redaction of free text; runs in Spark's Python workers."""
 
-import hashlib
 import hmac
 import json
 import os
@@ -10,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import phonenumbers
@@ -44,6 +43,11 @@ _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0
 _SPACED_WORD = re.compile(rf"[^\W\d_{_UNSPACED}]+(?:['’\-][^\W\d_{_UNSPACED}]{{2,}})*")
 _WORD = re.compile(rf"{_SPACED_WORD.pattern}|[{_UNSPACED}]+")
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}·・]+")
+ERASED_NAME = "erased name"
+"""Kind of the tokens by which names of erased persons are known: none of the lake's pseudonyms is alike."""
+ERASED_LABEL = "[erased]"
+# An identifier has a digit; without that bound each word of each text would be hashed.
+_IDENTIFIER = re.compile(r"[\w\-]*\d[\w\-]*", re.ASCII)
 LONGEST_WORDS, LONGEST_CHARACTERS = 8, 16
 """Of a name that is looked for in a text: words, or characters where no space is set."""
 
@@ -70,6 +74,22 @@ def ensure_key(key_file: Path, may_make: bool = True) -> None:
         aside.unlink()
 
 
+def keyed_token(kind: str, value: str, key_file: str) -> str:
+    """The keyed pseudonym of an identifier, such as a customer's, that stands in the lake in clear."""
+    return _token(kind, value, _key(key_file))
+
+
+def token_of_number(e164: str, key_file: str) -> str:
+    """The pseudonym of a phone number in E.164."""
+    # Callers and customers share the kind, so that a call meets its customer.
+    return keyed_token("phone", e164, key_file)
+
+
+def number_in_e164(value: str, country: str) -> str | None:
+    """A phone number in E.164, None where it is none."""
+    return _number(value, country)[0]
+
+
 def pseudonyms(column: str, key_file: str, country: str) -> Callable[..., Any]:
     """A function of a string column: struct of token, value (numbers in E.164), phone_country, phone_area."""
     # Only the path of the key travels in the plan, never the key.
@@ -85,16 +105,17 @@ def pseudonyms(column: str, key_file: str, country: str) -> Callable[..., Any]:
     return pseudonym
 
 
-def redacted(names_of: str | None) -> Callable[..., Any]:
+def redacted(names_of: str | None, erased: str | None = None, key_file: str = "") -> Callable[..., Any]:
     """A function of (text, ds): the text without numbers, e-mail addresses and the names of known customers.
 
     `names_of` is the path of vault.customers; names count from the batch that brought them, so that a batch
-    is redacted alike whenever it is landed.
+    is redacted alike whenever it is landed. `erased` is that of vault.erased, whose names are known by keyed tokens.
     """
 
     @F.pandas_udf(StringType())  # type: ignore[call-overload]
     def redact(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
         names = _names(names_of) if names_of else {}
+        names = _with_erased(names, erased, key_file) if erased else names
         for texts, days in batches:
             pairs = zip(texts, days, strict=True)
             yield pd.Series([redact_text(text, names, str(day)) for text, day in pairs], dtype="object")
@@ -125,6 +146,17 @@ def normal_name(name: str) -> str:
     words = _WORD.findall(_folded(name))
     is_spaced = any(_SPACED_WORD.match(word) for word in words)
     return (" " if is_spaced else "").join(words)
+
+
+def name_forms(name: str) -> set[str]:
+    """The forms in which a name is looked for in texts: as it is, and with its words the other way round."""
+    normal = normal_name(name)
+    return {normal, " ".join(reversed(normal.split()))}
+
+
+def name_length(form: str) -> int:
+    """The words of a name in its normal form, or its characters where no space is set."""
+    return len(form.split()) if _SPACED_WORD.match(form) else len(form)
 
 
 def _folded(text: str) -> str:
@@ -170,7 +202,7 @@ def _area(number: phonenumbers.PhoneNumber) -> str | None:
 
 
 def _token(kind: str, value: str, key: bytes) -> str:
-    return hmac.new(key, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, f"{kind}:{value}".encode(), "sha256").hex()
 
 
 @lru_cache(maxsize=4)
@@ -226,7 +258,7 @@ def _without_names(text: str, names: dict[str, str], day: str) -> str:
     spans = [*_spaced_spans(text, names, day), *_unspaced_spans(text, names, day)]
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]}[name]{text[end:]}"
-    return text
+    return names.without_customers(text) if isinstance(names, _NamesAndErased) else text
 
 
 def _spaced_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
@@ -274,8 +306,60 @@ def _names_at(vault: str, version: int) -> dict[str, str]:
     )
     names: dict[str, str] = {}
     for name, known_on in zip(table["value"].to_pylist(), table["known_on"].to_pylist(), strict=True):
-        normal = normal_name(name)
-        backwards = " ".join(reversed(normal.split()))
-        for form in {normal, backwards}:
+        for form in name_forms(name):
             names[form] = min(names.get(form, "9999"), str(known_on))
     return names
+
+
+class _NamesAndErased(dict[str, str]):
+    """Names, and erased persons, who are known by keyed tokens and the lengths of their names alone."""
+
+    def __init__(self, names: dict[str, str], erased: "_Erased", key: bytes) -> None:
+        super().__init__(names)
+        self.erased, self.key = erased, key
+
+    def __bool__(self) -> bool:
+        return True
+
+    def get(self, form: str, default: Any = None) -> Any:
+        """The first batch that brought the name; an erased one is known in all batches."""
+        tokens = self.erased.names.get(name_length(form), frozenset())
+        if tokens and form not in self and _token(ERASED_NAME, form, self.key) in tokens:
+            return ""
+        return super().get(form, default)
+
+    def without_customers(self, text: str) -> str:
+        """The text without identifiers of erased customers, as an erasure leaves it."""
+        return _IDENTIFIER.sub(self._shown, text)
+
+    def _shown(self, match: re.Match[str]) -> str:
+        is_erased = _token("customer", match.group(), self.key) in self.erased.customers
+        return ERASED_LABEL if is_erased else match.group()
+
+
+class _Erased(NamedTuple):
+    """Tokens of names by their length, and of customers."""
+
+    names: dict[int, frozenset[str]]
+    customers: frozenset[str]
+
+
+def _with_erased(names: dict[str, str], erased: str, key_file: str) -> dict[str, str]:
+    from deltalake import DeltaTable
+
+    if not DeltaTable.is_deltatable(erased):
+        return names
+    return _NamesAndErased(names, _erased_at(erased, DeltaTable(erased).version()), _key(key_file))
+
+
+@lru_cache(maxsize=1)
+def _erased_at(erased: str, version: int) -> _Erased:
+    from deltalake import DeltaTable
+
+    rows = DeltaTable(erased, version=version).to_pyarrow_table(columns=["kind", "token", "length"]).to_pylist()
+    names: dict[int, set[str]] = {}
+    for row in rows:
+        if row["kind"] == "name":
+            names.setdefault(row["length"], set()).add(row["token"])
+    customers = frozenset(row["token"] for row in rows if row["kind"] == "customer")
+    return _Erased({length: frozenset(tokens) for length, tokens in names.items()}, customers)

@@ -11,12 +11,14 @@ from pathlib import Path
 import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from pyarrow import schema
+from pyarrow.dataset import Dataset, field
 
 from jobs.errors import DataError
+from jobs.rights.roles import VAULT, Access, access
 from jobs.settings import read_settings
 from jobs.tables import TABLES, Table
 
-VAULT = "vault"
 ROWS_SHOWN = 100  # in a terminal; a file or a pipe gets as many as DuckDB draws
 UNLIMITED = 1_000_000
 HISTORY_LINES = 1_000
@@ -34,14 +36,14 @@ A statement ends with a semicolon and may go over several lines. Tables are laye
 LEFT_OUT = "vault.* holds personal data in clear and is left out"
 
 
-def run(command: str | None) -> int:
+def run(command: str | None, role: str | None = None, team: str | None = None) -> int:
     """Answers one command, else what comes from the terminal or from a pipe; returns the exit code.
 
     Raises:
-        DataError: the lake holds no table.
+        DataError: the lake holds no table, or the role is unknown.
     """
     settings = read_settings()
-    lake = _Lake(settings.lake)
+    lake = _Lake(settings.lake, access(role, team))
     if not lake.has_tables():
         raise DataError(
             f"the lake {settings.lake}",
@@ -57,10 +59,11 @@ def run(command: str | None) -> int:
 
 
 class _Lake:
-    """The tables under one root as DuckDB views."""
+    """The tables under one root as DuckDB views, as far as a role sees them."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, seen_as: Access | None = None) -> None:
         self.root = root
+        self.access = seen_as or access(None)
         self.versions: dict[str, int] = {}
         self.db = duckdb.connect()
         self.db.execute("SET TimeZone = 'UTC'")
@@ -68,6 +71,9 @@ class _Lake:
         self.db.execute("SET python_enable_replacements = false")
         for layer in dict.fromkeys(table.layer for table in TABLES.values()):
             self.db.execute(f"CREATE SCHEMA {layer}")
+        if self.access.is_narrow:
+            # Whoever may see less must not read the files of the lake past the views.
+            self.db.execute("SET enable_external_access = false; SET lock_configuration = true")
 
     def has_tables(self) -> bool:
         return any(self._is_made(table) for table in TABLES.values())
@@ -93,7 +99,7 @@ class _Lake:
         if name == ".help":
             sys.stdout.write(f"{HELP}\n")
         elif name == ".tables":
-            made = [table for table in TABLES.values() if table.layer != VAULT and self._is_made(table)]
+            made = [table for table in TABLES.values() if self.access.sees(table) and self._is_made(table)]
             sys.stdout.writelines(f"{table.name:<28} {table.about}\n" for table in made)
             sys.stdout.write(f"{LEFT_OUT}\n")
         else:
@@ -104,14 +110,23 @@ class _Lake:
         # Opening all tables would take seconds; a word that is no table's name costs nothing.
         words = {word.lower() for word in re.findall(r"\w+", statement)}
         for table in TABLES.values():
-            if table.short_name not in words or table.layer == VAULT or not self._is_made(table):
+            if table.short_name not in words or not self.access.sees(table) or not self._is_made(table):
                 continue
             stored = DeltaTable(self._path(table))
             if self.versions.get(table.name) == stored.version():
                 continue
-            self.db.register(table.name, stored.to_pyarrow_dataset())
+            self.db.register(table.name, self._narrowed(stored.to_pyarrow_dataset()))
             self.db.execute(f'CREATE OR REPLACE VIEW {table.name} AS SELECT * FROM "{table.name}"')
             self.versions[table.name] = stored.version()
+
+    def _narrowed(self, rows: Dataset) -> Dataset:
+        """The rows and columns that the role sees."""
+        if self.access.role.rows == "team" and "agent_id" in rows.schema.names:
+            agents = DeltaTable(self._path(TABLES["silver.agents"])).to_pyarrow_dataset()
+            of_team = agents.to_table(columns=["agent_id"], filter=field("team") == self.access.team)
+            rows = rows.filter(field("agent_id").isin(of_team["agent_id"].combine_chunks()))
+        kept = [each for each in rows.schema if not self.access.is_hidden(each.name)]
+        return rows.replace_schema(schema(kept)) if len(kept) < len(rows.schema) else rows
 
     def _show(self, statement: duckdb.Statement) -> None:
         result = self.db.sql(statement.query)
@@ -128,6 +143,8 @@ class _Lake:
                 table = TABLES.get(f"{layer}.{name}")
                 if layer == VAULT:
                     return LEFT_OUT
+                if table is not None and not self.access.sees(table):
+                    return f"{table.name} is not for the role {self.access.name} (conf/roles.yaml)"
                 if table is not None and not self._is_made(table):
                     return f"{table.name} is not made yet; a night makes it (make run, make nightly)"
         return " ".join(str(error).partition("\nLINE ")[0].split())

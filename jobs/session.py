@@ -87,6 +87,14 @@ def stop_server(settings: Settings) -> None:
             _state_file(settings).unlink(missing_ok=True)
 
 
+def is_serving(state_file: Path) -> bool:
+    """Whether the server of which this is the state answers."""
+    try:
+        return _answers(json.loads(state_file.read_text()))
+    except (OSError, ValueError):
+        return False
+
+
 def log_file(settings: Settings) -> Path:
     """The log of this lake's server."""
     return _state_file(settings).parent / "server.log"

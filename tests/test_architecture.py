@@ -12,9 +12,9 @@ from typing import NamedTuple
 import duckdb
 import pytest
 
-from jobs import dictionary
+from jobs import data_map, dictionary
 from jobs.settings import RepeatCalls, ServiceKpis
-from jobs.tables import FEEDS, TABLES, Feed, Kind, Table, nightly
+from jobs.tables import FEEDS, TABLES, Feed, Kind, Table, nightly, persons
 from jobs.tables.tags import CATALOGUE
 
 REPO = Path(__file__).resolve().parents[1]
@@ -135,6 +135,34 @@ def arguments_of_build(file: Path) -> tuple[set[str], set[str]]:
     return frames, {argument.arg for argument in arguments} - frames
 
 
+# Persons
+
+
+NAMING = re.compile(r"(_id|_key|_token|_uri|_number)$|^(token|value|row|raw|by)$")
+"""Names of text columns that can name somebody or a thing of theirs."""
+
+
+@each(list(TABLES.values()))
+def test_every_column_that_can_name_a_person_is_declared(table: Table) -> None:
+    declared = {*persons.NAMES, *persons.BESIDE, *persons.IMPERSONAL}
+    naming = {column.name for column in table.columns if column.type == "string" and NAMING.search(column.name)}
+    assert naming <= declared, "jobs/tables/persons.py says whom it names, or that it names nobody"
+
+
+@each([table for table in TABLES.values() if table.name not in persons.KEPT])
+def test_the_rights_of_a_person_reach_every_table_with_a_person_in_it(table: Table) -> None:
+    texts = {column.name for column in table.columns if column.text or column.personal}
+    tells = {*persons.BESIDE, *persons.NAMES, *texts} & {*table.column_names}
+    is_of_agents = table.feed is not None and not persons.names_in(table)
+    assert not tells or is_of_agents or persons.holds_persons(table)
+
+
+def test_every_feed_that_names_a_customer_is_reached() -> None:
+    named = {feed.name for feed in FEEDS if any(column.name in persons.NAMES for column in feed.columns)}
+    assert named == {feed.name for feed in FEEDS if persons.names_in(TABLES[f"bronze.{feed.name}"])}
+    assert {feed.name for feed in FEEDS} - named == {"agents", "shifts"}
+
+
 # What modules may do
 
 
@@ -184,6 +212,10 @@ def in_duckdb(type_: str) -> str:
     type_ = re.sub(r"map<(\w+),(\w+)>", r"map(\1, \2)", type_)
     type_ = re.sub(r"struct<(.*)>", r"struct(\1)", type_).replace(":", " ")
     return type_.replace("string", "varchar").replace("timestamp", "timestamptz")
+
+
+def test_the_data_map_is_not_stale() -> None:
+    assert data_map.write(only_check=True) == 0, "make docs writes it again"
 
 
 def documents() -> list[Path]:

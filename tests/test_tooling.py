@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {key: value for key, value in os.environ.items() if key not in {"DATE", "FROM", "NAME", "TO"}}
+    inherited = {
+        key: value for key, value in os.environ.items() if key not in {"CUSTOMER", "DATE", "FROM", "NAME", "TO"}
+    }
     return subprocess.run(
         command,
         cwd=ROOT,
@@ -26,7 +28,7 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_make_alone_lists_every_command() -> None:
     listed = re.findall(r"^make (\w+) +\S", run("make").stdout, re.MULTILINE)
 
-    wanted = "run test check nightly load backfill table bench airflow sql install format docs clean"
+    wanted = "run test check nightly load backfill table erase export bench airflow sql install format docs clean"
     assert set(wanted.split()) <= set(listed)
 
 
@@ -37,6 +39,8 @@ def test_make_alone_lists_every_command() -> None:
         (("backfill",), "FROM"),
         (("table", "DATE=2026-01-31"), "NAME"),
         (("table", "NAME=gold.service_kpis"), "DATE"),
+        (("erase",), "CUSTOMER"),
+        (("export",), "CUSTOMER"),
     ],
 )
 def test_a_missing_argument_is_wrong_usage_with_an_example(given: tuple[str, ...], missing: str) -> None:

@@ -8,6 +8,10 @@ DS = Column("ds", "date", "Business date of the batch that brought the row")
 ROW_HASH = Column("row_hash", "bigint", "Hash of the row's business columns; breaks ties between versions")
 
 
+ERASED_PERSON = "erased person"
+"""The reason of a row that is set aside without its content, as its person was erased (docs/privacy.md)."""
+
+
 def _bronze(feed: Feed) -> Table:
     provenance = (
         Column("ds", "date", "Business date of the batch", required=True),
@@ -96,6 +100,23 @@ QUARANTINE_RAW = Table(
     statistics=("ds",),
 )
 
+ERASED = Table(
+    name="vault.erased",
+    about="One row per keyed token that remains of an erased person, so that a later file does not bring them back",
+    key=("kind", "token"),
+    columns=(
+        Column("kind", "string", "What it stands for: customer, call, card, ticket, number or name", required=True),
+        Column("token", "string", "Keyed pseudonym (HMAC-SHA-256) of the identifier or name", required=True),
+        Column("length", "int", "Of a name: its words, or characters where no space is set"),
+        Column("erased_on", "date", "Day of the erasure", required=True),
+    ),
+    kind=Kind.RECORD,
+    owner="platform",
+    subject="privacy",
+    impact="An erased person can come back with a file that is sent again.",
+    statistics=("erased_on",),
+)
+
 BRONZE = tuple(_bronze(feed) for feed in FEEDS)
 QUARANTINE = tuple(_quarantine(feed) for feed in FEEDS)
-VAULT = (*(_vault(feed) for feed in FEEDS if feed.personal), QUARANTINE_RAW)
+VAULT = (*(_vault(feed) for feed in FEEDS if feed.personal), QUARANTINE_RAW, ERASED)

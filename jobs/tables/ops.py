@@ -67,4 +67,20 @@ NIGHTS = _table(
     None,
 )
 
-OPS = (BATCHES, RUNS, NIGHTS)
+PII_ACCESS = _table(
+    "ops.pii_access",
+    "One row per personal value that was shown in clear to a member of staff",
+    ("accessed_at", "customer_token", "column"),
+    (
+        Column("accessed_at", "timestamp", "When it was asked for (UTC)", required=True),
+        Column("ds", "date", "Day on which it was asked for (UTC)", required=True),
+        Column("by", "string", "Who asked", required=True),
+        Column("role", "string", "In which role (conf/roles.yaml)", required=True),
+        Column("customer_token", "string", "Keyed pseudonym (HMAC-SHA-256) of the customer_id", required=True),
+        Column("column", "string", "Which value: name, phone, email, ...", required=True),
+        Column("reason", "string", "Why; null once the person is erased"),
+    ),
+    None,
+)
+
+OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS)

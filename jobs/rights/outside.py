@@ -1,0 +1,111 @@
+"""What lies beside the lake: logs, what was typed at the prompt, and our copies of delivered files."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from jobs.privacy import ERASED_LABEL
+from jobs.session import is_serving
+from jobs.settings import Settings
+
+
+def pattern_of(values: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of these values as a word of its own; names in scripts without spaces are none."""
+    forms = (re.escape(value) for value in sorted(set(values), key=len, reverse=True))
+    spaced = (form if not form.isascii() else rf"(?<![\w\-]){form}(?![\w\-])" for form in forms)
+    return re.compile("|".join(spaced), re.ASCII)
+
+
+def clean_logs(settings: Settings, pattern: re.Pattern[str]) -> int:
+    """Overwrites the values in logs and in the history of the prompt; returns in how many files they stood."""
+    changed = 0
+    for file in _logs(settings.local):
+        text = file.read_bytes().decode(errors="surrogateescape")
+        cleaned = pattern.sub(ERASED_LABEL, text)
+        if cleaned != text:
+            file.write_bytes(cleaned.encode(errors="surrogateescape"))
+            changed += 1
+    return changed
+
+
+def empty_scratch(settings: Settings) -> bool:
+    """Deletes what killed servers left in the scratch space; returns false when a server of this checkout runs."""
+    if any(is_serving(state) for state in settings.local.glob("run/*/server.json")):
+        return False
+    for folder in settings.local.glob("spark/*"):
+        shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    return True
+
+
+def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
+    """Takes rows with one of the values out of our copies of delivered files; returns from how many files.
+
+    A workbook goes whole, as the file of values beside it holds the same rows.
+    """
+    changed = 0
+    root = UPath(settings.delivery)
+    for file in sorted(root.rglob("*.csv")) if root.exists() else []:
+        text = file.read_bytes().decode()
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        kept = [row for row in rows if not any(pattern.fullmatch(cell.strip()) for cell in row)]
+        if len(kept) == len(rows):
+            continue
+        written = io.StringIO(newline="")
+        csv.writer(written, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(kept)
+        content = written.getvalue().encode()
+        _put(file, content)
+        file.with_suffix(".xlsx").unlink(missing_ok=True)
+        _correct_manifest(file, len(kept) - 1, hashlib.sha256(content).hexdigest())
+        changed += 1
+    return changed
+
+
+def delete(file: UPath) -> int:
+    """Deletes the file; returns whether there was one, as a number."""
+    was_there = file.exists()
+    file.unlink(missing_ok=True)
+    return int(was_there)
+
+
+def _logs(local: Path) -> Iterator[Path]:
+    for found in ("logs/**/*", "run/*/*.log", "sql_history"):
+        yield from (file for file in sorted(local.glob(found)) if file.is_file())
+
+
+def _correct_manifest(file: UPath, rows: int, digest: str) -> None:
+    manifest = file.with_name("manifest.json")
+    if manifest.exists():
+        content = json.loads(manifest.read_text())
+        _correct(content, {"rows": rows, "sha256": digest}, file.name)
+        _correct(content, None, file.with_suffix(".xlsx").name)
+        _put(manifest, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _correct(node: Any, values: dict[str, Any] | None, name: str) -> None:
+    """Sets the values of the entry of that file, wherever it stands; None takes the entry out."""
+    if isinstance(node, dict):
+        if values is None:
+            node.pop(name, None)
+        elif isinstance(node.get(name), dict):
+            node[name] |= values
+        elif name in node.values():
+            node |= values
+    elif isinstance(node, list) and values is None:
+        node[:] = [each for each in node if not (isinstance(each, dict) and name in each.values())]
+    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _correct(each, values, name)
+
+
+def _put(file: UPath, content: bytes) -> None:
+    # Whole or not at all, for those who read it meanwhile.
+    aside = file.with_name(f".{file.name}.new")
+    aside.write_bytes(content)
+    aside.rename(file)

@@ -1,0 +1,57 @@
+"""What a person gets when they ask what is held of them."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import DataError
+from jobs.rights.export import export
+from jobs.settings import Settings
+from tests.rights.conftest import ANNA, OWN, SHARED, SmallLake
+
+
+def test_all_rows_of_the_person_are_told_with_the_values_in_clear(lake: SmallLake, settings: Settings) -> None:
+    file = Path(str(export(ANNA, settings)))
+    told = json.loads(file.read_text())
+    assert told["customer_id"] == ANNA
+    held = told["tables"]
+    assert sorted(held) == ["silver.calls", "silver.customers", "silver.transcripts", "vault.calls", "vault.customers"]
+    assert sorted((row["call_id"], row["caller_number"]) for row in held["silver.calls"]) == [
+        ("borrowed", SHARED), ("own", OWN), ("unidentified", OWN),
+    ]  # fmt: skip
+    (customer,) = held["silver.customers"]
+    assert (customer["name"], customer["phone"], customer["city"]) == ("Anna Lee", OWN, "Harbin")
+    assert [row["text"] for row in held["silver.transcripts"]] == ["of own", "of unidentified"]
+
+
+def test_the_file_is_for_its_owner_alone_names_nobody_and_is_the_same_again(
+    lake: SmallLake, settings: Settings
+) -> None:
+    file = Path(str(export(ANNA, settings)))
+    first = file.read_bytes()
+    file.chmod(0o644)
+    assert Path(str(export(ANNA, settings))) == file
+    assert file.read_bytes() == first
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert ANNA not in str(file.relative_to(settings.delivery))
+
+
+def test_rows_that_could_not_be_landed_are_told_as_they_came(lake: SmallLake, settings: Settings) -> None:
+    broken = {"ds": None, "source_file": "calls.csv", "source_line": 3}
+    lake.put("quarantine.calls", {**broken, "reason": "broken line", "row": "xx,X9"}, {**broken, "source_line": 4})
+    lake.put(
+        "vault.quarantine_raw",
+        {**broken, "feed": "calls", "raw": f"x,{ANNA}\n"},
+        {**broken, "feed": "cards", "raw": ANNA},
+    )
+    held = json.loads(Path(str(export(ANNA, settings))).read_text())["tables"]
+    assert [row["row"] for row in held["quarantine.calls"]] == ["xx,X9"]
+    assert sorted(row["feed"] for row in held["vault.quarantine_raw"]) == ["calls", "cards"]
+
+
+def test_a_customer_of_whom_nothing_is_held_is_an_error(lake: SmallLake, settings: Settings) -> None:
+    with pytest.raises(DataError, match="nothing of such a customer"):
+        export("C9", settings)
+    assert not Path(settings.delivery).exists()

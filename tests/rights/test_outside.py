@@ -1,0 +1,46 @@
+"""What lies beside the lake: logs lose values, delivered lists lose rows."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from jobs.privacy import ERASED_LABEL
+from jobs.rights import outside
+from jobs.settings import Settings
+
+PATTERN = outside.pattern_of({"C1", "+8613800138000", "李安娜"})
+
+
+def test_values_are_overwritten_as_words_of_their_own(settings: Settings, tmp_path: Path) -> None:
+    log = tmp_path / "local/logs/dag/attempt=1.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes("C1 c:C1 'C1' C11 XC1 C1-2 +8613800138000, 请李安娜来电, 请C1来电\n".encode() + b"\xff\n")
+    (tmp_path / "local/sql_history").write_text("SELECT 'C1';\n")
+    own = replace(settings, local=tmp_path / "local")
+    assert outside.clean_logs(own, PATTERN) == 2
+    gone = ERASED_LABEL
+    wanted = f"{gone} c:{gone} '{gone}' C11 XC1 C1-2 {gone}, 请{gone}来电, 请{gone}来电\n"
+    assert log.read_bytes() == wanted.encode() + b"\xff\n"
+    assert outside.clean_logs(own, PATTERN) == 0
+
+
+def test_a_list_without_the_person_stays_as_it_was_delivered(settings: Settings) -> None:
+    folder = Path(settings.delivery, "2026-01-06")
+    folder.mkdir(parents=True)
+    (folder / "care.csv").write_bytes(b'\xef\xbb\xbfcustomer_id,why\r\nC1,"two\r\nlines"\r\nC2,"C1 called"\r\n')
+    (folder / "care.xlsx").write_bytes(b"rows of both")
+    (folder / "other.csv").write_bytes(b"customer_id\nC2\n")
+    (folder / "other.xlsx").write_bytes(b"rows of C2")
+    files = {name: {"rows": 2, "sha256": "then"} for name in ("care.csv", "care.xlsx", "other.csv", "other.xlsx")}
+    (folder / "manifest.json").write_text(json.dumps({"files": files}))
+    assert outside.clean_deliveries(settings, PATTERN) == 1
+    assert (folder / "care.csv").read_bytes() == b"\xef\xbb\xbfcustomer_id,why\r\nC2,C1 called\r\n"
+    assert sorted(file.name for file in folder.iterdir()) == ["care.csv", "manifest.json", "other.csv", "other.xlsx"]
+    told = json.loads((folder / "manifest.json").read_text())["files"]
+    assert sorted(told) == ["care.csv", "other.csv", "other.xlsx"]
+    assert told["care.csv"]["rows"] == 1
+    assert told["other.csv"] == files["other.csv"]
+
+
+def test_without_deliveries_there_is_nothing_to_do(settings: Settings) -> None:
+    assert outside.clean_deliveries(settings, PATTERN) == 0
