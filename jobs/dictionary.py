@@ -23,6 +23,7 @@ NIGHTS = {
     Kind.CARRIED: "A night takes in the days that later nights leave alone; the state runs on from there.",
     Kind.WINDOW: "A night makes the last days anew, and older rows where late data touched them.",
     Kind.DAILY: "A night makes the days anew of which an input changed.",
+    Kind.DERIVED: "A night makes anew what hangs on the rows of the inputs that changed.",
     Kind.RECORD: "Written along with other tables.",
 }
 

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from jobs import dictionary
-from jobs.settings import RepeatCalls, ServiceKpis
+from jobs.settings import CallerIdentities, CustomerIdentities, CustomerTimeline, RepeatCalls, ServiceKpis
 from jobs.tables import FEEDS, TABLES, Feed, Kind, Table, nightly
 
 REPO = Path(__file__).resolve().parents[1]
@@ -24,7 +24,11 @@ TABLE_MODULES = [
     for file in sorted(chain(*((REPO / "jobs" / layer).rglob("*.py") for layer in ("bronze", "silver", "gold"))))
     if file.name != "__init__.py"
 ]
-NUMBERS = {*RepeatCalls.model_fields, *ServiceKpis.model_fields}
+NUMBERS = {
+    name
+    for section in (RepeatCalls, ServiceKpis, CustomerIdentities, CallerIdentities, CustomerTimeline)
+    for name in section.model_fields
+}
 """What conf tunes."""
 OF_THE_NIGHT = {"known_until"}
 """Values that a night hands to a build, besides frames and numbers."""

@@ -12,6 +12,7 @@ class Kind(StrEnum):
     CARRIED = "carried"
     WINDOW = "window"
     DAILY = "daily"
+    DERIVED = "derived"
     RECORD = "record"
 
 
