@@ -26,22 +26,16 @@ def update_customers(lake: Lake, settings: Settings, expect: Expect) -> int:
     if state is None:
         return 0
     version, changed = state
-    versions, kept = lake.read(VERSIONS), lake.read(CUSTOMERS)
-    if changed is not None:
-        decided = {customer for pair in (*numbers["same"], *numbers["apart"]) for customer in pair}
-        seeds = changed.select("customer_id", *_TOKENS)
-        theirs = versions.join(F.broadcast(seeds), "customer_id", "left_semi")
-        if decided:
-            theirs = theirs.unionByName(versions.where(F.col("customer_id").isin(*decided)))
-        touched = computed(seeds.unionByName(theirs.select("customer_id", *_TOKENS)).distinct())
-        affected = computed(_holders(versions, touched).unionByName(touched.select("customer_id")).distinct())
-        # What is said of these hangs on whoever shared another number with them at another time.
-        versions = _of(versions, _holders(versions, _of(versions, affected, "customer_id")), "customer_id")
-        made = _of(customer_identities.build(versions, **numbers), affected, "customer_id")
-        kept = _of(kept, affected, "customer_id")
+    versions, kept = lake.read(VERSIONS).select(*_READ), lake.read(CUSTOMERS)
+    if changed is None:
+        made = customer_identities.build(computed(versions), **numbers)
     else:
-        made = customer_identities.build(versions, **numbers)
-    return _merge(lake, CUSTOMERS, differences(made, kept, CUSTOMERS), version, numbers, expect)
+        affected = computed(_affected(versions, changed, numbers))
+        # What is said of these hangs on whoever shared another number with them at another time.
+        near = computed(_of(versions, _holders(versions, _of(versions, affected, "customer_id")), "customer_id"))
+        made = _of(customer_identities.build(near, **numbers), affected, "customer_id")
+        kept = _of(kept, affected, "customer_id")
+    return _merge(lake, CUSTOMERS, made, kept, expect, inputs={VERSIONS.name: version}, numbers=numbers)
 
 
 def update_callers(lake: Lake, settings: Settings, expect: Expect) -> int:
@@ -51,16 +45,17 @@ def update_callers(lake: Lake, settings: Settings, expect: Expect) -> int:
     if state is None:
         return 0
     version, changed = state
-    versions, kept = lake.read(VERSIONS), lake.read(CALLERS)
+    versions, kept = lake.read(VERSIONS).select(*_READ), lake.read(CALLERS)
     if changed is not None:
         tokens = computed(changed.where("phone_token IS NOT NULL").select("phone_token").distinct())
         versions = _of(versions, tokens, "phone_token")
         kept = _of(kept, tokens.withColumnRenamed("phone_token", "caller_token"), "caller_token")
-    made = caller_identities.build(versions, **numbers)
-    return _merge(lake, CALLERS, differences(made, kept, CALLERS), version, numbers, expect)
+    made = caller_identities.build(computed(versions), **numbers)
+    return _merge(lake, CALLERS, made, kept, expect, inputs={VERSIONS.name: version}, numbers=numbers)
 
 
 _TOKENS = ("id_number_token", "phone_token")
+_READ = ("customer_id", *_TOKENS, "known_on", "superseded_on")
 
 
 def _changes(lake: Lake, table: Table, numbers: dict[str, Any]) -> tuple[int, DataFrame | None] | None:
@@ -80,11 +75,23 @@ def _changes(lake: Lake, table: Table, numbers: dict[str, Any]) -> tuple[int, Da
     return version, lake.changes(VERSIONS, consumed, version, "true")
 
 
+def _affected(versions: DataFrame, changed: DataFrame, numbers: dict[str, Any]) -> DataFrame:
+    """The customers who changed, those of whom conf says something, and all who ever shared a number with one."""
+    decided = {customer for pair in (*numbers["same"], *numbers["apart"]) for customer in pair}
+    seeds = changed.select("customer_id", *_TOKENS)
+    theirs = _of(versions, seeds.select("customer_id"), "customer_id")
+    named = versions.where(F.col("customer_id").isin(*decided)) if decided else versions.limit(0)
+    for rows in (theirs, named):
+        seeds = seeds.unionByName(rows.select("customer_id", *_TOKENS))
+    seeds = computed(seeds.distinct())
+    return _holders(versions, seeds)
+
+
 def _holders(versions: DataFrame, rows: DataFrame) -> DataFrame:
-    """The customers who ever held one of the numbers in `rows`."""
-    numbers = computed(rows.select(_numbers().alias("number")).distinct())
+    """The customers who ever held one of the numbers in `rows`, and those in `rows` without any."""
     held = versions.select("customer_id", _numbers().alias("number"))
-    return held.join(F.broadcast(numbers), "number", "left_semi").select("customer_id").distinct()
+    holders = _of(held, rows.select(_numbers().alias("number")), "number").select("customer_id")
+    return holders.unionByName(rows.select("customer_id")).distinct()
 
 
 def _numbers() -> Column:
@@ -96,10 +103,11 @@ def _of(rows: DataFrame, wanted: DataFrame, column: str) -> DataFrame:
     return rows.join(F.broadcast(wanted), column, "left_semi")
 
 
-def _merge(lake: Lake, table: Table, changes: DataFrame, version: int, numbers: dict[str, Any], expect: Expect) -> int:
-    changes = computed(changes)
+def _merge(lake: Lake, table: Table, made: DataFrame, kept: DataFrame, expect: Expect, **note: Any) -> int:
+    # Cut off before it is compared: a plan nests a hundred levels deep at most on its way to the server.
+    changes = computed(differences(computed(made), kept, table))
     rows = changes.count()
     if rows:
         expect(table, changes.where("NOT _delete"))
-        lake.merge(table, changes, on_key(table), inputs={VERSIONS.name: version}, numbers=numbers)
+        lake.merge(table, changes, on_key(table), **note)
     return rows
