@@ -12,12 +12,6 @@ KEY = ["call_id", "event_date"]
 
 def identified(calls: DataFrame, caller_identities: DataFrame) -> DataFrame:
     """The calls of customers; a caller who was not identified is the one customer who had the number on that date."""
-    known = calls.where("customer_id IS NOT NULL").select(
-        "*",
-        F.lit(False).alias("is_resolved_identity"),
-        F.lit(None).cast("double").alias("identity_confidence"),
-        F.lit(None).cast("string").alias("identity_reason"),
-    )
     owners = caller_identities.where("customer_id IS NOT NULL").select(
         F.col("caller_token").alias("_number"),
         F.col("customer_id").alias("_owner"),
@@ -26,10 +20,15 @@ def identified(calls: DataFrame, caller_identities: DataFrame) -> DataFrame:
         F.col("confidence").alias("identity_confidence"),
         F.col("reason").alias("identity_reason"),
     )
-    had_it = "caller_token = _number AND valid_from <= event_date AND (valid_to IS NULL OR valid_to > event_date)"
-    unknown = calls.where("customer_id IS NULL AND caller_token IS NOT NULL").join(owners, F.expr(had_it), "inner")
-    resolved = unknown.withColumns({"customer_id": F.col("_owner"), "is_resolved_identity": F.lit(True)})
-    return known.unionByName(resolved.select(*known.columns))
+    asked = F.when(F.col("customer_id").isNull(), F.col("caller_token"))
+    had_it = "_asked = _number AND valid_from <= event_date AND (valid_to IS NULL OR valid_to > event_date)"
+    resolved = calls.withColumn("_asked", asked).join(owners, F.expr(had_it), "left")
+    return resolved.withColumns(
+        {
+            "customer_id": F.coalesce("customer_id", "_owner"),
+            "is_resolved_identity": F.col("_owner").isNotNull(),
+        }
+    ).where("customer_id IS NOT NULL")
 
 
 def of_calls(calls: DataFrame) -> DataFrame:
@@ -90,19 +89,9 @@ def of_tickets(tickets: DataFrame) -> DataFrame:
     )
 
 
-def of_attempts(contact_results: DataFrame, outbound_calls: DataFrame, attempt_minutes: int) -> DataFrame:
-    """Attempts to reach customers; one by telephone has the nearest outbound call as its call."""
-    nearest = Window.partitionBy("attempt_id", "r.event_date").orderBy("_gap", "c.started_at", "c.call_id")
-    pairs = _dialled(contact_results, outbound_calls, attempt_minutes)
-    dialled = pairs.withColumn("_rank", F.row_number().over(nearest)).where("_rank = 1")
-    found = dialled.select(
-        "r.attempt_id",
-        "r.event_date",
-        F.col("c.call_id").alias("call_id"),
-        F.col("c.agent_id").alias("_agent"),
-        _seconds("c.started_at", "c.ended_at").alias("_seconds"),
-    )
-    return contact_results.join(found, ["attempt_id", "event_date"], "left").select(
+def of_attempts(contact_results: DataFrame) -> DataFrame:
+    """Attempts to reach customers as contacts."""
+    return contact_results.select(
         "customer_id",
         "event_date",
         F.col("attempted_at").alias("happened_at"),
@@ -110,20 +99,37 @@ def of_attempts(contact_results: DataFrame, outbound_calls: DataFrame, attempt_m
         F.lit("outbound").alias("direction"),
         F.lit("contact_results").alias("source"),
         F.col("attempt_id").alias("source_id"),
-        "call_id",
         F.col("result").alias("outcome"),
-        F.coalesce("agent_id", "_agent").alias("agent_id"),
+        "agent_id",
         "campaign",
-        F.coalesce(_seconds("attempted_at", "ended_at"), "_seconds").alias("duration_seconds"),
+        _seconds("attempted_at", "ended_at").alias("duration_seconds"),
         "amount",
     )
 
 
-def without_attempts(calls: DataFrame, contact_results: DataFrame, attempt_minutes: int) -> DataFrame:
-    """The calls that are no attempt of `contact_results` already (docs/definitions.md)."""
-    outbound = calls.where("direction = 'outbound'")
-    attempts = _dialled(contact_results, outbound, attempt_minutes).select("c.call_id", "c.event_date").distinct()
-    return calls.join(attempts, KEY, "left_anti")
+def merged(contacts: DataFrame, attempt_minutes: int) -> DataFrame:
+    """The contacts without the outbound calls near an attempt by telephone, which has the nearest as its call."""
+    is_attempt = (F.col("source") == "contact_results") & (F.col("channel") == "call")
+    is_outbound = (F.col("source") == "calls") & F.col("direction").eqNullSafe("outbound")
+    marked = contacts.withColumns({"_is_attempt": is_attempt, "_is_outbound": is_outbound})
+    marked = marked.withColumn("_is_dialled", is_attempt | is_outbound)
+    reach = attempt_minutes * MICROSECONDS_A_MINUTE
+    in_time = Window.partitionBy("customer_id", "_is_dialled").orderBy(F.unix_micros("happened_at"))
+    call = F.when(F.col("_is_outbound"), F.struct("happened_at", "call_id", "agent_id", "duration_seconds"))
+    near = marked.withColumns(
+        {
+            "_attempts": F.count_if("_is_attempt").over(in_time.rangeBetween(-reach, reach)),
+            "_before": F.max(call).over(in_time.rangeBetween(-reach, 0)),
+            "_after": F.min(call).over(in_time.rangeBetween(0, reach)),
+        }
+    ).where("NOT (_is_outbound AND _attempts > 0)")
+    is_before = microseconds_between("_before.happened_at", "happened_at") <= microseconds_between(
+        "happened_at", "_after.happened_at"
+    )
+    nearest = F.when(is_before | F.col("_after").isNull(), F.col("_before")).otherwise(F.col("_after"))
+    dialled = near.withColumn("_call", F.when(F.col("_is_attempt"), nearest))
+    joined = {name: F.coalesce(name, f"_call.{name}") for name in ("call_id", "agent_id", "duration_seconds")}
+    return dialled.withColumns(joined).select(*contacts.columns)
 
 
 def of_transactions(transactions: DataFrame) -> DataFrame:
@@ -140,17 +146,6 @@ def of_transactions(transactions: DataFrame) -> DataFrame:
         F.when(is_one, F.min(currency)).alias("currency"),
         F.count_if(stands).alias("transactions"),
     )
-
-
-def _dialled(contact_results: DataFrame, outbound_calls: DataFrame, attempt_minutes: int) -> DataFrame:
-    """Pairs of an attempt by telephone (r) and an outbound call (c) of the customer near it, with the `_gap`."""
-    pairs = (
-        contact_results.where("channel = 'call'")
-        .alias("r")
-        .join(outbound_calls.alias("c"), F.expr("r.customer_id = c.customer_id"), "inner")
-    )
-    gap = F.abs(microseconds_between("r.attempted_at", "c.started_at"))
-    return pairs.withColumn("_gap", gap).where(F.col("_gap") <= attempt_minutes * MICROSECONDS_A_MINUTE)
 
 
 def _seconds(start: str, end: str) -> Column:

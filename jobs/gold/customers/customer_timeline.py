@@ -26,15 +26,15 @@ def build(
     All inputs but `caller_identities` hold whole business dates. A date is right where calls, interactions and
     contact_results hold the two dates before it and the one after it as well, if anybody was in contact over midnight.
     """
-    known = contacts.identified(calls, caller_identities)
-    outbound = known.where("direction = 'outbound'")
     moments = _united(
-        contacts.of_calls(contacts.without_attempts(known, contact_results, attempt_minutes)),
+        contacts.of_calls(contacts.identified(calls, caller_identities)),
         contacts.of_interactions(interactions, failed_events),
         contacts.of_tickets(tickets),
-        contacts.of_attempts(contact_results, outbound, attempt_minutes),
+        contacts.of_attempts(contact_results),
     )
-    linked = journeys.linked(moments, journey_minutes)
+    # Everything below looks at a customer, so that one shuffle serves all of it.
+    once = contacts.merged(moments.repartition("customer_id"), attempt_minutes)
+    linked = journeys.linked(once, journey_minutes)
     # The chain of another date's call would need that date as well.
     chains = repeat_calls.select("call_id", "event_date", "chain_id")
     in_day = Window.partitionBy("customer_id", "event_date").orderBy("happened_at", "source", "source_id")
