@@ -133,17 +133,14 @@ def merged(contacts: DataFrame, attempt_minutes: int) -> DataFrame:
 
 
 def of_transactions(transactions: DataFrame) -> DataFrame:
-    """Per customer and date the sum of the transactions that stand; what was declined or reversed only shows."""
+    """Per customer, date and currency the sum of what stands; what was declined or reversed only shows."""
     stands = F.coalesce(~F.col("status").isin("declined", "reversed"), F.lit(True))
-    currency = F.when(stands, F.col("currency"))
-    is_one = F.min(currency) == F.max(currency)
-    return transactions.groupBy("customer_id", "event_date").agg(
+    return transactions.groupBy("customer_id", "event_date", "currency").agg(
         F.lit("transactions").alias("channel"),
         F.lit("transactions").alias("source"),
-        F.col("customer_id").alias("source_id"),
+        F.concat_ws(":", "customer_id", "currency").alias("source_id"),
         F.when(F.count_if(F.col("status") == "declined") > 0, "declined").alias("outcome"),
-        F.when(is_one, F.sum(F.when(stands, F.col("amount")))).try_cast("decimal(18,2)").alias("amount"),
-        F.when(is_one, F.min(currency)).alias("currency"),
+        F.coalesce(F.sum(F.when(stands, F.col("amount"))), F.lit(0)).try_cast("decimal(18,2)").alias("amount"),
         F.count_if(stands).alias("transactions"),
     )
 

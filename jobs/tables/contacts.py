@@ -67,7 +67,7 @@ CALLER_IDENTITIES = Table(
 
 CUSTOMER_TIMELINE = Table(
     name="gold.customer_timeline",
-    about="One row per contact of a customer over all channels, and per day with transactions their sum",
+    about="One row per contact of a customer over all channels, and per day and currency of transactions their sum",
     key=("source", "source_id", "event_date"),
     columns=(
         Column("customer_id", "string", "The customer", required=True),
@@ -82,7 +82,7 @@ CUSTOMER_TIMELINE = Table(
         ),
         Column("direction", "string", "inbound or outbound, seen from us; null where the source does not say"),
         Column("source", "string", "Table of silver that the row comes from", required=True),
-        Column("source_id", "string", "Its key there; the customer for a day's sum", required=True),
+        Column("source_id", "string", "Its key there; customer and currency for a day's sum", required=True),
         Column("call_id", "string", "The call that it is or belongs to"),
         Column("event", "string", "What happened: event of a digital contact, category of a ticket"),
         Column("outcome", "string", "What came of it: outcome of a call, result of an attempt, declined transactions"),
@@ -91,7 +91,7 @@ CUSTOMER_TIMELINE = Table(
         Column("agent_id", "string", "The agent"),
         Column("campaign", "string", "Campaign of an attempt to reach the customer"),
         Column("duration_seconds", "bigint", "How long it took"),
-        Column("amount", "decimal(18,2)", "Sale of an attempt; net spending of the day, null in several currencies"),
+        Column("amount", "decimal(18,2)", "Sale of an attempt; net spending of a day's sum"),
         Column("currency", "string", "Currency of the day's amount"),
         Column("transactions", "bigint", "Transactions of the day, without those declined or reversed"),
         Column("is_resolved_identity", "boolean", "Whether the customer was found by the number", required=True),

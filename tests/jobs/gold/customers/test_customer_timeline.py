@@ -83,18 +83,18 @@ def test_each_contact_is_a_row_in_the_order_of_time_and_a_days_transactions_are_
         repeat_calls=[{"call_id": "k1", "event_date": DAY, "chain_id": "k0"}],
     )  # fmt: skip
     assert found == [
-        ("C1", None, "transactions", None, "C1", None, None, None, None),
+        ("C1", None, "transactions", None, "C1:CNY", None, None, None, None),
         ("C1", 1, "call", "inbound", "k1", "answered", None, "fee", "k0"),
         ("C1", 2, "chat", None, "i0", None, None, None, None),
         ("C1", 3, "ticket", None, "t1", None, "fault", "fee", "k0"),
         ("C1", 4, "app", None, "i1", None, "view", "fee", "k0"),
         ("C1", 5, "sms", "outbound", "a1", "delivered", None, None, None),
-        ("C2", None, "transactions", None, "C2", None, None, None, None),
+        ("C2", None, "transactions", None, "C2:CNY", None, None, None, None),
     ]
 
 
-def test_a_days_sum_holds_what_stands_and_has_no_amount_in_several_currencies(spark: Any) -> None:
-    columns = ("customer_id", "happened_at", "transactions", "amount", "currency", "outcome")
+def test_a_days_sum_is_of_one_currency_and_holds_what_stands(spark: Any) -> None:
+    columns = ("source_id", "happened_at", "transactions", "amount", "currency", "outcome")
     found = built(
         spark, *columns,
         transactions=[
@@ -103,10 +103,12 @@ def test_a_days_sum_holds_what_stands_and_has_no_amount_in_several_currencies(sp
             transaction("C2", "1", currency="USD"), transaction("C3", "8", "declined"),
         ],
     )  # fmt: skip
-    assert found == [
-        ("C1", None, 2, Decimal("8.25"), "CNY", "declined"),
-        ("C2", None, 2, None, None, None),
-        ("C3", None, 0, None, None, "declined"),
+    assert sorted(found) == [
+        ("C1:CNY", None, 2, Decimal("8.25"), "CNY", "declined"),
+        ("C1:USD", None, 0, Decimal(0), "USD", None),
+        ("C2:CNY", None, 1, Decimal(1), "CNY", None),
+        ("C2:USD", None, 1, Decimal(1), "USD", None),
+        ("C3:CNY", None, 0, Decimal(0), "CNY", "declined"),
     ]
 
 
