@@ -22,7 +22,7 @@ INPUTS = [TABLES[name] for name in TIMELINE.inputs]
 CALLS, INTERACTIONS, TICKETS, RESULTS, TRANSACTIONS, REPEAT_CALLS, CALLERS = INPUTS
 OVER_MIDNIGHT = (CALLS, INTERACTIONS, RESULTS)
 """What may belong to a contact of another date."""
-IS_SUM = f"source = '{DAY_SUMS}'"
+IS_SUM, IS_CONTACT = f"source = '{DAY_SUMS}'", f"source <> '{DAY_SUMS}'"
 
 Expect = Callable[[Table, DataFrame], None]
 Days = list[date] | None  # None: all
@@ -174,7 +174,7 @@ def _of_days(rows: DataFrame, days: Days) -> DataFrame:
 def _of_plan(rows: DataFrame, plan: Plan) -> DataFrame:
     if plan.contacts is None or plan.sums is None:
         return rows
-    moments = f"NOT ({IS_SUM}) AND ({in_dates('event_date', plan.contacts)})"
+    moments = f"{IS_CONTACT} AND ({in_dates('event_date', plan.contacts)})"
     return rows.where(f"({moments}) OR ({IS_SUM} AND ({in_dates('event_date', plan.sums)}))")
 
 
@@ -189,7 +189,8 @@ def _publish(lake: Lake, made: DataFrame, kept: DataFrame, **note: Any) -> int:
     if not found:
         return 0
     days = {is_sum: [row["event_date"] for row in found if row["is_sum"] == is_sum] for is_sum in (False, True)}
-    conditions = [f"{IS_SUM} = {is_sum} AND ({in_dates('event_date', of)})" for is_sum, of in days.items() if of]
+    kinds = {True: IS_SUM, False: IS_CONTACT}
+    conditions = [f"{kinds[is_sum]} AND ({in_dates('event_date', of)})" for is_sum, of in days.items() if of]
     where = " OR ".join(f"({condition})" for condition in conditions)
     lake.replace(TIMELINE, made.where(where), where, **note)
     return sum(row["rows"] for row in found)
