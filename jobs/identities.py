@@ -110,4 +110,6 @@ def _merge(lake: Lake, table: Table, made: DataFrame, kept: DataFrame, expect: E
     if rows:
         expect(table, changes.where("NOT _delete"))
         lake.merge(table, changes, on_key(table), **note)
+    else:
+        lake.remember(table, **note)
     return rows

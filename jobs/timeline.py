@@ -54,7 +54,10 @@ def update_timeline(lake: Lake, settings: Settings, expect: Expect) -> int:
     numbers = settings.numbers_of(TIMELINE)
     versions = {each.name: lake.version(each) for each in INPUTS}
     plan = _plan(lake, settings, numbers)
+    note = {"inputs": versions, "numbers": numbers}
     if plan.days == []:
+        if lake.noted(TIMELINE, "inputs") != versions:
+            lake.remember(TIMELINE, **note)
         return 0
     dated = [each for each in INPUTS if each is not CALLERS]
     if not sum(lake.rows(each, plan.of(each)) for each in dated) + lake.rows(TIMELINE, plan.days):
@@ -64,7 +67,7 @@ def update_timeline(lake: Lake, settings: Settings, expect: Expect) -> int:
     built = customer_timeline.build(**frames, caller_identities=lake.read(CALLERS), **numbers)
     made = computed(_of_plan(built, plan))
     expect(TIMELINE, made)
-    return _publish(lake, made, _of_plan(lake.read(TIMELINE), plan), inputs=versions, numbers=numbers)
+    return _publish(lake, made, _of_plan(lake.read(TIMELINE), plan), note)
 
 
 def update_journeys(lake: Lake, settings: Settings, expect: Expect) -> int:
@@ -80,7 +83,11 @@ def update_journeys(lake: Lake, settings: Settings, expect: Expect) -> int:
     made = computed(_of_days(built, days))
     expect(JOURNEYS, made)
     kept = _of_days(lake.read(JOURNEYS), days)
-    return lake.replace_changed(JOURNEYS, made, "event_date", kept, inputs={TIMELINE.name: version})
+    note: dict[str, Any] = {"inputs": {TIMELINE.name: version}}
+    rows = lake.replace_changed(JOURNEYS, made, "event_date", kept, **note)
+    if not rows and lake.consumed(JOURNEYS, TIMELINE) != version:
+        lake.remember(JOURNEYS, **note)
+    return rows
 
 
 def _plan(lake: Lake, settings: Settings, numbers: dict[str, Any]) -> Plan:
@@ -178,7 +185,7 @@ def _of_plan(rows: DataFrame, plan: Plan) -> DataFrame:
     return rows.where(f"({moments}) OR ({IS_SUM} AND ({in_dates('event_date', plan.sums)}))")
 
 
-def _publish(lake: Lake, made: DataFrame, kept: DataFrame, **note: Any) -> int:
+def _publish(lake: Lake, made: DataFrame, kept: DataFrame, note: dict[str, Any]) -> int:
     """Replaces the contacts of dates, and the sums of dates, that came out differently; returns the rows written."""
     new, old = (_fingerprints(rows) for rows in (made, kept))
     joined = new.alias("n").join(old.alias("o"), ["event_date", "is_sum"], "full_outer")
@@ -187,6 +194,7 @@ def _publish(lake: Lake, made: DataFrame, kept: DataFrame, **note: Any) -> int:
     )
     found = differing.collect()
     if not found:
+        lake.remember(TIMELINE, **note)
         return 0
     days = {is_sum: [row["event_date"] for row in found if row["is_sum"] == is_sum] for is_sum in (False, True)}
     kinds = {True: IS_SUM, False: IS_CONTACT}

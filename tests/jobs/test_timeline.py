@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 
+from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 from tests.conftest import World
 
@@ -149,6 +151,23 @@ def test_a_decision_undoes_a_merge_and_taking_it_back_restores_it(
     ]
     _configure(module_world)
     module_world.make("gold.customer_identities", "2026-01-07")
+    assert _made(module_world) == one_by_one
+
+
+def test_what_changed_nothing_is_looked_at_once(
+    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World
+) -> None:
+    moved = f"C1,{ONE},110101199003071233,2026-01-08 01:00:00"
+    module_world.drop("customers", "2026-01-08", "\n".join([HEADERS["customers"], moved, ""]))
+    module_world.land("customers", "2026-01-08")
+    assert module_world.make("silver.customers_versions", "2026-01-08") == 2
+    versions = []
+    for _ in range(2):
+        assert [module_world.make(name, "2026-01-08") for name in MADE] == [0] * len(MADE)
+        versions.append([DeltaTable(module_world.lake / name.replace(".", "/")).version() for name in MADE])
+    assert versions[0] == versions[1]
+    consumed = TableLogs(str(module_world.lake)).consumed(TABLES[MADE[0]], TABLES["silver.customers_versions"])
+    assert consumed == DeltaTable(module_world.lake / "silver/customers_versions").version()
     assert _made(module_world) == one_by_one
 
 

@@ -12,7 +12,7 @@ from jobs.tables import TABLES
 pytestmark = pytest.mark.spark
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 DAY = date(2026, 1, 5)
-NUMBERS = {"attempt_minutes": 10, "journey_minutes": 60, "failed_events": "fail|error"}
+NUMBERS: dict[str, Any] = {"attempt_minutes": 10, "journey_minutes": 60, "failed_events": "fail|error"}
 INPUTS = TABLES["gold.customer_timeline"].inputs
 
 
@@ -49,7 +49,7 @@ def transaction(customer: str, amount: str, status: str | None = "posted", curre
 
 
 def built(spark: Any, *columns: str, **inputs: list[dict[str, Any]]) -> list[tuple]:
-    frames = {}
+    frames: dict[str, Any] = {}
     for name in INPUTS:
         table = TABLES[name]
         rows = [tuple(row.get(column.name) for column in table.columns) for row in inputs.get(table.short_name, [])]
