@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from jobs import __version__, customers, daily, facts, keyed, landed, late_names, measured
+from jobs import __version__, customers, daily, facts, identities, keyed, landed, late_names, measured, timeline
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.session import connect
@@ -121,6 +121,10 @@ def open_lake(settings: Settings, note: dict[str, Any] | None = None) -> Lake:
 _FACTS = {
     "silver.caller_history": facts.update_caller_history,
     "gold.repeat_calls": facts.update_repeat_calls,
+    "gold.customer_identities": identities.update_customers,
+    "gold.caller_identities": identities.update_callers,
+    "gold.customer_timeline": timeline.update_timeline,
+    "gold.customer_journeys": timeline.update_journeys,
 }
 
 _STAMPED = {

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from jobs.decisions import filed_under
 from jobs.errors import DataError
 from jobs.tables import FEEDS, Feed, Table
 
 ROOT = Path(__file__).resolve().parents[1]
 
 Format = Literal["csv", "json", "json_document", "parquet"]
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class _Model(BaseModel):
@@ -82,6 +84,37 @@ class ServiceKpis(_Model):
     target_wait_seconds: int
 
 
+class CustomerIdentities(_Model):
+    """Numbers of gold.customer_identities, and what people decided (docs/definitions.md)."""
+
+    most_customers: int = Field(ge=2)
+    same: list[Pair] = []
+    apart: list[Pair] = []
+
+    @model_validator(mode="after")
+    def _decisions_agree(self) -> Self:
+        filed = filed_under(self.same)
+        for one, other in self.apart:
+            if filed.get(one, one) == filed.get(other, other):
+                raise ValueError(f"{one} and {other} are apart, and one person by same")
+        return self
+
+
+class CallerIdentities(_Model):
+    """Numbers of gold.caller_identities."""
+
+    only_owner: float = Field(gt=0, le=1)
+    changed_hands: float = Field(gt=0, le=1)
+
+
+class CustomerTimeline(_Model):
+    """Numbers of gold.customer_timeline."""
+
+    attempt_minutes: int = Field(ge=0)
+    journey_minutes: int = Field(ge=0, le=720)
+    failed_events: str
+
+
 class Spark(_Model):
     """Which Spark: `local` (this checkout starts a server), `classic` (inside spark-submit) or sc://host:port."""
 
@@ -96,6 +129,9 @@ class _Configuration(_Model):
     vacuum_hours: int = Field(ge=0)
     repeat_calls: RepeatCalls
     service_kpis: ServiceKpis
+    customer_identities: CustomerIdentities
+    caller_identities: CallerIdentities
+    customer_timeline: CustomerTimeline
     deadline_minutes: int
     feeds: dict[str, Source]
     spark: Spark

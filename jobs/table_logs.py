@@ -209,6 +209,13 @@ class TableLogs:
             commit_properties=CommitProperties(custom_metadata={"userMetadata": self._note({})}),
         )
 
+    def remember(self, table: Table, **note: Any) -> None:
+        """Says in a commit without rows what was looked at, so that the next night need not look at it again."""
+        delta = DeltaTable(self.path(table))
+        nothing = pa.Table.from_pylist([], schema=pa.schema(delta.schema().to_arrow()))
+        metadata = CommitProperties(custom_metadata={"userMetadata": self._note(note)})
+        write_deltalake(delta, nothing, mode="append", commit_properties=metadata)
+
     def _note(self, note: dict[str, Any]) -> str:
         return json.dumps({**self.note, **note}, default=str)
 

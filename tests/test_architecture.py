@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from jobs import data_map, dictionary
-from jobs.settings import RepeatCalls, ServiceKpis
+from jobs.settings import CallerIdentities, CustomerIdentities, CustomerTimeline, RepeatCalls, ServiceKpis
 from jobs.tables import FEEDS, TABLES, Feed, Kind, Table, nightly, persons
 from jobs.tables.tags import CATALOGUE
 
@@ -27,7 +27,11 @@ TABLE_MODULES = [
     )
     if file.name != "__init__.py"
 ]
-NUMBERS = {*RepeatCalls.model_fields, *ServiceKpis.model_fields}
+NUMBERS = {
+    name
+    for section in (RepeatCalls, ServiceKpis, CustomerIdentities, CallerIdentities, CustomerTimeline)
+    for name in section.model_fields
+}
 """What conf tunes."""
 BY_TABLE = "figures"
 OF_THE_NIGHT = {"known_until", "as_of", BY_TABLE, "measures", "rules", "partial_tags", "tags"}

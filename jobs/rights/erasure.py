@@ -23,12 +23,13 @@ from jobs.tables import TABLES, Kind, Table, nightly
 from jobs.tables.landed import ERASED
 from jobs.tables.persons import KEPT, MESSAGES, Who, holds_persons, names_in
 
-FOLLOW_BY_LOGS = (Kind.CARRIED, Kind.WINDOW, Kind.DAILY)
+FOLLOW_BY_LOGS = (Kind.CARRIED, Kind.WINDOW, Kind.DAILY, Kind.DERIVED)
 """Kinds that find out by themselves, from the logs of their inputs, what an erasure changed."""
 
 NOT_REACHED = (
     "files of the landing root: they are their sources', which have to erase the person themselves",
     "backups of the lake and of the key",
+    "pairs of customers in conf (customer_identities: same, apart)",
     "copies that readers made, and lists that were handed out",
 )
 

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     AS_OF = "as of"
     HISTORY = "history"
     SNAPSHOT = "snapshot"
+    DERIVED = "derived"
     RECORD = "record"
 
 

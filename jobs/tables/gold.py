@@ -1,6 +1,7 @@
 """Gold: one table per business question."""
 
 from jobs.tables.call_centre import CALL_CENTRE
+from jobs.tables.contacts import CONTACTS
 from jobs.tables.contract import Column, Kind, Table
 
 WINDOWS: dict[str, int] = {"24h": 24, "72h": 72, "7d": 168, "30d": 720}
@@ -78,4 +79,4 @@ SERVICE_KPIS = Table(
     statistics=("day",),
 )
 
-GOLD = (REPEAT_CALLS, SERVICE_KPIS)
+GOLD = (REPEAT_CALLS, SERVICE_KPIS, *CONTACTS)

@@ -20,6 +20,7 @@ class Who(StrEnum):
 NAMES: dict[str, Who] = {
     "customer_id": Who.CUSTOMER,
     "person_id": Who.CUSTOMER,
+    "phone_group_id": Who.CUSTOMER,
     "caller_key": Who.CALLER,
     "call_id": Who.CALL,
     "card_id": Who.CARD,
@@ -32,11 +33,12 @@ NAMES: dict[str, Who] = {
 
 BESIDE = frozenset(
     "name_token id_number_token email_token wechat_id_token recording_uri chain_id previous_call_id "
-    "transaction_id original_transaction_id interaction_id event_id attempt_id row raw value".split()
+    "transaction_id original_transaction_id interaction_id event_id attempt_id row raw value "
+    "source_id journey_id first_call_id last_call_id".split()
 )
 """Personal columns that stand beside one that names the person, and go with its row."""
 
-IMPERSONAL = frozenset("agent_id merchant_id script_id run_id cluster_id customer_token by".split())
+IMPERSONAL = frozenset("agent_id last_call_agent_id merchant_id script_id run_id cluster_id customer_token by".split())
 """Identifiers of nobody who is served here, and the keyed token that remains of a person."""
 
 KEPT = frozenset({"vault.erased", "ops.pii_access"})

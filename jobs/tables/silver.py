@@ -56,6 +56,7 @@ def _versions(feed: Feed) -> Table:
         inputs=(f"bronze.{feed.name}",),
         module="jobs.silver.versions",
         statistics=(feed.lake_key[0], "known_on"),
+        change_feed=feed.name == "customers",
         feed=feed,
     )
 

@@ -1,0 +1,155 @@
+"""Gold over contacts: who the customers are, and what happened to them in all channels."""
+
+from jobs.tables.call_centre import CALL_CENTRE
+from jobs.tables.card_business import CARDS
+from jobs.tables.contract import Column, Kind, Table
+
+DAY_SUMS = "transactions"
+"""Source of the rows of gold.customer_timeline that are sums of a day, not contacts with a moment."""
+
+CUSTOMER_IDENTITIES = Table(
+    name="gold.customer_identities",
+    about="One row per customer and period: the person that the customer is, and with whom the telephone is shared",
+    key=("customer_id", "valid_from"),
+    columns=(
+        Column("customer_id", "string", "The customer", required=True),
+        Column("valid_from", "date", "Business date from which on it was known so", required=True),
+        Column("valid_to", "date", "Business date from which on it was known otherwise, null while it holds"),
+        Column("person_id", "string", "The person: the customer_id of theirs that was known first", required=True),
+        Column("customers_of_person", "bigint", "How many customers the person is", required=True),
+        Column(
+            "person_reason",
+            "string",
+            "Why: alone, id_number (another holds the same), decided (conf says so)",
+            required=True,
+            values=("alone", "id_number", "decided"),
+        ),
+        Column("phone_group_id", "string", "The first known customer of those who share the number; null: nobody does"),
+        Column("customers_of_phone", "bigint", "How many share it, null where nobody does"),
+    ),
+    kind=Kind.DERIVED,
+    owner=CARDS,
+    subject="customers",
+    impact="Customers who turned out to be one person, or no longer one, are shown as the night before.",
+    inputs=("silver.customers_versions",),
+    module="jobs.gold.customers.customer_identities",
+    statistics=("customer_id", "valid_from"),
+)
+
+CALLER_IDENTITIES = Table(
+    name="gold.caller_identities",
+    about="One row per number that customers gave and period: whose it is",
+    key=("caller_token", "valid_from"),
+    columns=(
+        Column("caller_token", "string", "Pseudonym of the number", required=True),
+        Column("valid_from", "date", "Business date from which on it was known so", required=True),
+        Column("valid_to", "date", "Business date from which on it was known otherwise, null while it holds"),
+        Column("customer_id", "string", "Whose number it is, null where several customers share it"),
+        Column("customers", "bigint", "How many customers have the number", required=True),
+        Column("confidence", "double", "How sure that is, 0 to 1; null where customer_id is"),
+        Column(
+            "reason",
+            "string",
+            "only_owner (nobody else ever had it), changed_hands (others had it before), shared (several have it)",
+            required=True,
+            values=("only_owner", "changed_hands", "shared"),
+        ),
+    ),
+    kind=Kind.DERIVED,
+    owner=CARDS,
+    subject="customers",
+    impact="Callers who were not identified are resolved by the numbers of the night before.",
+    inputs=("silver.customers_versions",),
+    module="jobs.gold.customers.caller_identities",
+    statistics=("caller_token", "valid_from"),
+    change_feed=True,
+)
+
+CUSTOMER_TIMELINE = Table(
+    name="gold.customer_timeline",
+    about="One row per contact of a customer over all channels, and per day and currency of transactions their sum",
+    key=("source", "source_id", "event_date"),
+    columns=(
+        Column("customer_id", "string", "The customer", required=True),
+        Column("event_date", "date", "Business date of happened_at", required=True),
+        Column("position", "bigint", "Place among the customer's contacts of the date; null: a day's sum, after them"),
+        Column("happened_at", "timestamp", "When it began (UTC); null: a day's sum has no moment"),
+        Column(
+            "channel",
+            "string",
+            "call, app, wechat, web, chat, bot, social, email, sms, push, ticket or transactions",
+            required=True,
+        ),
+        Column("direction", "string", "inbound or outbound, seen from us; null where the source does not say"),
+        Column("source", "string", "Table of silver that the row comes from", required=True),
+        Column("source_id", "string", "Its key there; customer and currency for a day's sum", required=True),
+        Column("call_id", "string", "The call that it is or belongs to"),
+        Column("event", "string", "What happened: event of a digital contact, category of a ticket"),
+        Column("outcome", "string", "What came of it: outcome of a call, result of an attempt, declined transactions"),
+        Column("topic", "string", "What it was about"),
+        Column("is_resolved", "boolean", "Whether the matter was resolved; null where the source does not say"),
+        Column("agent_id", "string", "The agent"),
+        Column("campaign", "string", "Campaign of an attempt to reach the customer"),
+        Column("duration_seconds", "bigint", "How long it took"),
+        Column("amount", "decimal(18,2)", "Sale of an attempt; net spending of a day's sum"),
+        Column("currency", "string", "Currency of the day's amount"),
+        Column("transactions", "bigint", "Transactions of the day, without those declined or reversed"),
+        Column("is_resolved_identity", "boolean", "Whether the customer was found by the number", required=True),
+        Column("identity_confidence", "double", "How sure that is, 0 to 1"),
+        Column("identity_reason", "string", "Why, as in gold.caller_identities"),
+        Column("chain_id", "string", "Chain of calls (gold.repeat_calls) of call_id, if that call is of the same date"),
+        Column("journey_id", "string", "Journey over channels that it belongs to (gold.customer_journeys)"),
+        Column("journey_on", "date", "Business date on which that journey began"),
+    ),
+    kind=Kind.DERIVED,
+    owner=CALL_CENTRE,
+    subject="customers",
+    impact="Analysts see what happened to a customer until the night before.",
+    inputs=(
+        "silver.calls",
+        "silver.interactions",
+        "silver.tickets",
+        "silver.contact_results",
+        "silver.transactions",
+        "gold.repeat_calls",
+        "gold.caller_identities",
+    ),
+    module="jobs.gold.customers.customer_timeline",
+    partition="event_date",
+    statistics=("customer_id", "source", "happened_at"),
+)
+
+CUSTOMER_JOURNEYS = Table(
+    name="gold.customer_journeys",
+    about="One row per journey: a digital contact that failed, and the calls that followed within the hour",
+    key=("journey_id", "event_date"),
+    columns=(
+        Column("journey_id", "string", "The interaction with which it began", required=True),
+        Column("event_date", "date", "Business date on which it began", required=True),
+        Column("customer_id", "string", "The customer", required=True),
+        Column("kind", "string", "Channel that failed, and what came then: app_then_call, ...", required=True),
+        Column("channels", "string", "Channels in the order in which they were used, as app > call", required=True),
+        Column("contacts", "bigint", "Contacts of the journey", required=True),
+        Column("calls", "bigint", "Calls among them", required=True),
+        Column("first_contact_at", "timestamp", "When it began (UTC)", required=True),
+        Column("last_contact_at", "timestamp", "When its last contact began (UTC)", required=True),
+        Column("first_call_id", "string", "The first call", required=True),
+        Column("minutes_to_call", "double", "From the first contact to the first call", required=True),
+        Column("event", "string", "What failed"),
+        Column("topic", "string", "What the digital contact was about"),
+        Column("call_topic", "string", "What the first call was about"),
+        Column("is_same_topic", "boolean", "Whether both are the same; a missing topic equals none", required=True),
+        Column("is_resolved", "boolean", "Whether the last call resolved it; null where the source does not say"),
+        Column("has_resolved_identity", "boolean", "Whether a caller was found by the number", required=True),
+    ),
+    kind=Kind.DERIVED,
+    owner=CALL_CENTRE,
+    subject="customers",
+    impact="Product owners see until the night before which failures made customers call.",
+    inputs=("gold.customer_timeline",),
+    module="jobs.gold.customers.customer_journeys",
+    partition="event_date",
+    statistics=("customer_id",),
+)
+
+CONTACTS = (CUSTOMER_IDENTITIES, CALLER_IDENTITIES, CUSTOMER_TIMELINE, CUSTOMER_JOURNEYS)
