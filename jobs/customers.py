@@ -1,9 +1,11 @@
 """How a night makes what is told of customers: tags with their history, and portraits."""
 
+from dataclasses import astuple
 from datetime import date, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from jobs import stamped, tag_lock
 from jobs.features import customer_tag_values
@@ -12,7 +14,7 @@ from jobs.lake import Expect, Lake, Warn, computed
 from jobs.measured import MEASURES, first_batches
 from jobs.settings import Settings
 from jobs.tables import TABLES
-from jobs.tables.tags import CATALOGUE, HIDDEN
+from jobs.tables.tags import CATALOGUE, HIDDEN, Standing
 
 TAG_VALUES = TABLES["features.customer_tag_values"]
 TAGS = TABLES["gold.customer_tags"]
@@ -28,11 +30,8 @@ def update_tag_values(lake: Lake, day: date, settings: Settings, expect: Expect,
     tag_lock.check()
     lake.create(TAG_VALUES)
     rules = {tag.name: tag.rule_on(day) for tag in CATALOGUE.tags.values()}
-    began = first_batches(lake, day)
-    whole = {name: CATALOGUE.first_date_whole(rule, began) for name, rule in rules.items()}
-    partial = [name for name, first in whole.items() if first is not None and day < first]
     lake.prepare(lake.rows(MEASURES, [day]))
-    made = customer_tag_values.build(stamped.of_date(lake, MEASURES, day), rules, partial)
+    made = customer_tag_values.build(stamped.of_date(lake, MEASURES, day), rules)
     return stamped.replace_date(lake, TAG_VALUES, made, day, expect)
 
 
@@ -55,7 +54,12 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
     if changed:
         expect(TAGS, began)
         before = held.get("before") if is_again else held.get(stamped.AS_OF)
-        note = {stamped.AS_OF: str(day), "before": before, "values": lake.version(TAG_VALUES)}
+        note = {
+            stamped.AS_OF: str(day),
+            "before": before,
+            "values": lake.version(TAG_VALUES),
+            "standing": {tag: astuple(standing) for tag, standing in _standing(lake, day).items()},
+        }
         if lake.rows(TAGS):
             lake.change_periods(TAGS, customer_tags.merged(cells, began), ("customer_id", "tag"), day, **note)
         else:
@@ -93,23 +97,36 @@ def update_portraits(lake: Lake, day: date, settings: Settings, expect: Expect, 
 
 def _cells(lake: Lake, day: date, held: dict[str, Any], is_again: bool) -> DataFrame:
     """What is another at the date than in gold.customer_tags as it stood before the date."""
-    base = held.get("before") if is_again else held.get(stamped.AS_OF)
-    now = stamped.of_date(lake, TAG_VALUES, day)
     lake.prepare(lake.rows(TAG_VALUES, [day]))
-    then = lake.read(TAG_VALUES).where("false")
+    base = held.get("before") if is_again else held.get(stamped.AS_OF)
+    then, standing_before = lake.read(TAG_VALUES).where("false"), dict[str, Standing]()
     if base is not None:
-        snapshot = date.fromisoformat(base)
-        changed = lake.changed_partitions(TAG_VALUES, None if is_again else held.get("values"))
-        # Only the wide rows that the history was made from say what it holds; else the history itself is asked.
-        is_sure = changed is not None and snapshot not in changed and snapshot in stamped.dates(lake, TAG_VALUES)
-        then = stamped.of_date(lake, TAG_VALUES, snapshot) if is_sure else _from_history(lake, day)
-    return customer_tags.build(now, then, tuple(CATALOGUE.tags))
+        then, standing_before = _before(lake, day, date.fromisoformat(base), {} if is_again else held)
+    return customer_tags.build(stamped.of_date(lake, TAG_VALUES, day), then, _standing(lake, day), standing_before)
 
 
-def _from_history(lake: Lake, day: date) -> DataFrame:
-    """The wide rows that the history held at the end of the date before, also of tags that are no more."""
-    held = lake.read(TAGS).where(f"valid_from < DATE'{day}' AND (valid_to IS NULL OR valid_to >= DATE'{day}')")
-    return customer_tags.wide(held, lake.values(TAGS, "tag"))
+def _before(lake: Lake, day: date, base: date, held: dict[str, Any]) -> tuple[DataFrame, dict[str, Standing]]:
+    """The wide rows from which the history was made as of `base`, and how its tags stood, as it notes (`held`).
+
+    Where they are gone, or were made anew since the version that it notes, the history itself says what it held at
+    the end of the date before, also of tags that are no more.
+    """
+    changed = lake.changed_partitions(TAG_VALUES, held.get("values"))
+    if changed is not None and base not in changed and base in stamped.dates(lake, TAG_VALUES):
+        return stamped.of_date(lake, TAG_VALUES, base), {tag: Standing(*each) for tag, each in held["standing"].items()}
+    history = lake.read(TAGS).where(f"valid_from < DATE'{day}' AND (valid_to IS NULL OR valid_to >= DATE'{day}')")
+    by_tag = history.groupBy("tag").agg(F.max("rule_version"), F.bool_or("is_partial")).collect()
+    return customer_tags.wide(history, [tag for tag, *_ in by_tag]), {tag: Standing(*each) for tag, *each in by_tag}
+
+
+def _standing(lake: Lake, day: date) -> dict[str, Standing]:
+    began = first_batches(lake, day)
+    standing = {}
+    for tag in CATALOGUE.tags.values():
+        rule = tag.rule_on(day)
+        whole = CATALOGUE.first_date_whole(rule, began)
+        standing[tag.name] = Standing(rule.version, whole is not None and day < whole)
+    return standing
 
 
 def _stands(lake: Lake, cells: DataFrame, began: DataFrame, day: date) -> bool:

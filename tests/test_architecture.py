@@ -34,7 +34,7 @@ NUMBERS = {
 }
 """What conf tunes."""
 BY_TABLE = "figures"
-OF_THE_NIGHT = {"known_until", "as_of", BY_TABLE, "measures", "rules", "partial_tags", "tags"}
+OF_THE_NIGHT = {"known_until", "as_of", BY_TABLE, "measures", "rules", "tags", "standing", "standing_before"}
 """Values that a night hands to a build, besides frames and numbers."""
 
 

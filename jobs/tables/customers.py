@@ -43,7 +43,6 @@ CUSTOMER_PORTRAITS = Table(
             for tag in CATALOGUE.tags.values()
             if tag.sensitivity != "hidden"
         ),
-        Column("partial_tags", "array<string>", "Tags whose window began before the first batch of their feed"),
         Column("last_call_at", "timestamp", "Start of the last inbound call within 365 days (UTC)"),
         Column("last_call_id", "string", "That call"),
         Column("last_call_topic", "string", "Its topic"),

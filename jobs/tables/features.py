@@ -40,8 +40,6 @@ CUSTOMER_TAG_VALUES = Table(
     columns=(
         AS_OF,
         CUSTOMER,
-        Column("rule_versions", "map<string,int>", "Version of the rule of each tag on that date"),
-        Column("partial_tags", "array<string>", "Tags whose window began before the first batch of their feed"),
         *(Column(tag.name, "string", f"{tag.meaning}; null = {tag.null}") for tag in CATALOGUE.tags.values()),
     ),
     kind=Kind.AS_OF,

@@ -81,6 +81,14 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How a tag stands on a date for everybody: the version of its rule, and whether its window is not full yet."""
+
+    rule_version: int
+    is_partial: bool
+
+
+@dataclass(frozen=True)
 class Tag:
     """A statement about a customer in one word or number; `rules` newest first, `golden` cases of the newest."""
 

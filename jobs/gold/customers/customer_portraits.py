@@ -19,7 +19,7 @@ def build(customer_measures: DataFrame, customer_tag_values: DataFrame, tags: Se
         "open_ticket_ids",
     )
     return (
-        customer_tag_values.select("customer_id", "as_of", *tags, "partial_tags")
+        customer_tag_values.select("customer_id", "as_of", *tags)
         .join(measured, "customer_id", "left")
         .withColumns(
             {

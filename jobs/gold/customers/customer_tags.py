@@ -1,29 +1,37 @@
 """Tags with their history: which periods end on a date, and which begin."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.tables.tags import Standing
+
 CELL = ("tag", "was", "value", "is_partial", "rule_version")
 
-NO_TAGS = ("as_of", "customer_id", "rule_versions", "partial_tags")
-"""Columns of features.customer_tag_values that hold no tag."""
 
-
-def build(customer_tag_values: DataFrame, before: DataFrame, tags: Sequence[str]) -> DataFrame:
+def build(
+    customer_tag_values: DataFrame,
+    before: DataFrame,
+    standing: Mapping[str, Standing],
+    standing_before: Mapping[str, Standing],
+) -> DataFrame:
     """The tags of customers that are another than before in value, in whether partial, or in the rule's version.
 
     Columns: customer_id, tag, was (a period ends where not null), value (one begins where not null), is_partial,
     rule_version. Both frames are wide and of one date; `before` may have no row (then everything begins) and tags
     that are no more, which end.
     """
-    ended = [name for name in before.columns if name not in (*tags, *NO_TAGS)]
+    ended = [name for name in standing_before if name not in standing]
     joined = customer_tag_values.alias("n").join(before.alias("b"), "customer_id", "full_outer")
-    parts = [part for name in tags for part in _cell(name, name in before.columns)]
+    parts = [
+        part
+        for name, now in standing.items()
+        for part in _cell(name, now, standing_before.get(name), name in before.columns)
+    ]
     parts += [part for name in ended for part in _ended(name)]
-    cells = joined.select("customer_id", F.stack(F.lit(len(tags) + len(ended)), *parts).alias(*CELL, "is_same"))
+    cells = joined.select("customer_id", F.stack(F.lit(len(standing) + len(ended)), *parts).alias(*CELL, "is_same"))
     return cells.where("NOT is_same").drop("is_same")
 
 
@@ -50,22 +58,16 @@ def merged(cells: DataFrame, began: DataFrame) -> DataFrame:
 def wide(periods: DataFrame, tags: Sequence[str]) -> DataFrame:
     """Periods that hold on one date as the wide rows of features.customer_tag_values."""
     return periods.groupBy("customer_id").agg(
-        F.map_from_entries(F.collect_list(F.struct("tag", "rule_version"))).alias("rule_versions"),
-        F.collect_list(F.when(F.col("is_partial"), F.col("tag"))).alias("partial_tags"),
-        *(F.max(F.when(F.col("tag") == name, F.col("value"))).alias(name) for name in tags),
+        *(F.max(F.when(F.col("tag") == name, F.col("value"))).alias(name) for name in tags)
     )
 
 
-def _cell(name: str, was_there: bool) -> tuple[Column, ...]:
+def _cell(name: str, now: Standing, before: Standing | None, was_there: bool) -> tuple[Column, ...]:
     value = F.col(f"n.{name}")
     was = F.col(f"b.{name}") if was_there else F.lit(None).cast("string")
-    is_partial = F.array_contains("n.partial_tags", name)
-    version = F.col("n.rule_versions")[name]
-    same_rule = is_partial.eqNullSafe(F.array_contains("b.partial_tags", name)) & version.eqNullSafe(
-        F.col("b.rule_versions")[name]
-    )
-    is_same = value.eqNullSafe(was) & (value.isNull() | same_rule)
-    return F.lit(name), was, value, is_partial, version, is_same
+    # Rule and window are the same for everybody, so where they changed all that have a value begin anew.
+    is_same = value.eqNullSafe(was) & (value.isNull() | F.lit(now == before))
+    return F.lit(name), was, value, F.lit(now.is_partial), F.lit(now.rule_version), is_same
 
 
 def _ended(name: str) -> tuple[Column, ...]:

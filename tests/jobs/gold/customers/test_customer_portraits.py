@@ -25,8 +25,8 @@ def test_a_portrait_puts_tags_last_call_and_open_tickets_together(spark: Any) ->
         "open_ticket_ids array<string>",
     )
     values = spark.createDataFrame(
-        [(DAY, "C1", "yes", "hold", ["vip"]), (DAY, "C2", None, "act", ["vip"])],
-        "as_of date, customer_id string, vip string, arm string, partial_tags array<string>",
+        [(DAY, "C1", "yes", "hold"), (DAY, "C2", None, "act")],
+        "as_of date, customer_id string, vip string, arm string",
     )
     portraits = customer_portraits.build(measures, values, ["vip"])
     assert "arm" not in portraits.columns
