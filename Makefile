@@ -71,6 +71,7 @@ docs: install ## docs/data_dictionary.md again, from the tables' declarations
 
 bench: install ## the speed and memory figures of the README, measured on this machine
 	@$(python) -m bench
+	@$(python) -m bench.tags
 
 .PHONY: install lock clean
 install: ## the set-up alone: uv, the Python packages, Spark's jars

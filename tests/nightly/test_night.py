@@ -108,7 +108,7 @@ def _lake(world: World) -> dict[str, list[tuple[Any, ...]]]:
     """Business columns of all tables but those of the operation."""
     from jobs.tables import TABLES
 
-    names = [name for name in TABLES if name.split(".")[0] in ("bronze", "quarantine", "silver", "gold")]
+    names = [name for name in TABLES if name.split(".")[0] in ("bronze", "quarantine", "silver", "features", "gold")]
     found = {}
     for name in names:
         if (world.lake / name.replace(".", "/")).exists():
@@ -120,7 +120,7 @@ def _lake(world: World) -> dict[str, list[tuple[Any, ...]]]:
 def _versions(world: World) -> dict[str, int]:
     from deltalake import DeltaTable
 
-    layers = ("bronze", "quarantine", "silver", "gold", "vault")
+    layers = ("bronze", "quarantine", "silver", "features", "gold", "vault")
     return {
         f"{layer}.{table.name}": DeltaTable(table).version()
         for layer in layers
