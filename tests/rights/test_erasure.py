@@ -127,7 +127,11 @@ def contents(world: World) -> dict[str, Rows]:
     for name, table in TABLES.items():
         if (world.lake / name.replace(".", "/") / "_delta_log").exists():
             columns = [f'"{column}"' for column in table.column_names if column not in SILENT]
-            found[name] = Counter(world.rows(name, *columns))
+            # Maps, lists and structs count by what they say.
+            plain = (
+                tuple(str(v) if isinstance(v, dict | list) else v for v in row) for row in world.rows(name, *columns)
+            )
+            found[name] = Counter(plain)
     return found
 
 
