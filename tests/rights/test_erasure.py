@@ -29,6 +29,8 @@ CLEAR = ("Zebulon Quist", OWN_NUMBER[3:], "310104199001012345", "zeb.quist@examp
 CALLS_OF_PERSON = ("x-own", "x-unidentified", "x-borrowed", "x-renamed")
 HEADER_OF_CALLS = "call_id,customer_id,caller_number,direction,started_at,ended_at,outcome,agent_id\n"
 SILENT = {"loaded_at", "finished_at", "row_hash"}
+OF_THE_NUMBER = ("gold.customer_identities", "gold.caller_identities", "gold.customer_timeline")
+"""Here the number that two shared is the other's alone once the person is gone, with the calls from it."""
 
 Rows = Counter[tuple[Any, ...]]
 
@@ -180,7 +182,7 @@ def test_nothing_of_the_person_is_left_anywhere_but_the_keyed_token(erased: dict
 
 def test_the_rows_of_all_others_are_as_they_were(erased: dict[str, Any]) -> None:
     pattern = of_person(erased["tokens"])
-    changed = ("gold.service_kpis", "vault.erased", "silver.do_not_call")
+    changed = ("gold.service_kpis", "vault.erased", "silver.do_not_call", *OF_THE_NUMBER)
     for name, before in erased["before"].items():
         if name.startswith(("ops.", "quarantine.")) or name in changed:
             continue
@@ -191,6 +193,15 @@ def test_the_rows_of_all_others_are_as_they_were(erased: dict[str, Any]) -> None
     assert "x-other" in str(erased["after"]["silver.transcripts"])
     assert "x-nobody" in str(erased["after"]["silver.agent_events"])
     assert "x-nobody" in str(erased["after"]["gold.repeat_calls"])
+
+
+def test_the_shared_number_is_the_others_alone(erased: dict[str, Any]) -> None:
+    world = erased["world"]
+    owners = world.rows("gold.caller_identities", "customer_id", "reason", "customers")
+    assert (OTHER, "only_owner", 1) in owners
+    assert (OTHER, OTHER, None) in world.rows("gold.customer_identities", "customer_id", "person_id", "phone_group_id")
+    calls = world.rows("gold.customer_timeline", "customer_id", "source_id", "is_resolved_identity")
+    assert (OTHER, "x-nobody", True) in calls
 
 
 def test_the_figures_are_those_of_the_calls_that_are_left(erased: dict[str, Any]) -> None:
