@@ -73,10 +73,6 @@ def history(world: World) -> list[tuple[Any, ...]]:
     return world.rows("gold.customer_tags", *PERIOD, order="customer_id, tag, valid_from")
 
 
-def on(day: str) -> str:
-    return f"valid_from <= DATE '{day}' AND (valid_to IS NULL OR valid_to > DATE '{day}')"
-
-
 def held(world: World, day: str, *tags: str) -> dict[tuple[str, str], str]:
     wanted = date.fromisoformat(day)
     return {
@@ -86,8 +82,8 @@ def held(world: World, day: str, *tags: str) -> dict[tuple[str, str], str]:
     }
 
 
-def measures_of(world: World, day: str) -> list[tuple[Any, ...]]:
-    rows = world.rows("features.customer_measures")
+def measures_of(world: World, day: str, lake: Path | None = None) -> list[tuple[Any, ...]]:
+    rows = world.rows("features.customer_measures", lake=lake)
     return [row for row in rows if row[0] == date.fromisoformat(day)]
 
 
@@ -227,7 +223,7 @@ def test_long_windows_rolled_on_from_the_date_before_are_those_read_anew(
     monkeypatch.setattr(measured, "_rolled", seen)
     world.make(STEPS[0], day)
     assert rolled == ["silver.calls", "silver.transactions"]
-    assert measures_of(world, day) == measures_of(nights, day)
+    assert measures_of(world, day) == measures_of(nights, day, _after(nights, day))
 
 
 def test_a_changed_rule_begins_a_new_version_and_leaves_what_was_known(
