@@ -46,8 +46,7 @@ def rolled(before: DataFrame, moved: DataFrame, measures: Sequence[Measure], as_
     """
     joined = before.alias("b").join(aggregated(moved, measures).alias("m"), "customer_id", "full_outer")
     merged = [column for measure in measures for column in _merged(measure, as_of, time_zone)]
-    rows = next(measure.name for measure in measures if "_rows_" in measure.name)
-    return joined.select("customer_id", *merged).where(f"{rows} > 0")
+    return joined.select("customer_id", *merged).where(f"{_number_of_rows(measures)} > 0")
 
 
 def bereft(before: DataFrame, lost: DataFrame, measures: Sequence[Measure]) -> DataFrame:
@@ -86,6 +85,12 @@ def _merged(measure: Measure, as_of: date, time_zone: str) -> list[Column]:
     stands = F.when(business_date(f"b.{name}_at", time_zone) >= F.lit(first), b)
     newest = F.greatest(stands, m)
     return [newest[name].alias(name), newest[f"{name}_at"].alias(f"{name}_at")]
+
+
+def _number_of_rows(measures: Sequence[Measure]) -> str:
+    """The measure that counts all rows in the longest window; each table of events has it (jobs.tables.tags)."""
+    longest = max(measure.days or 0 for measure in measures)
+    return next(m.name for m in measures if m.aggregate == "count" and m.where is None and m.days == longest)
 
 
 def _items(name: str) -> Column:
