@@ -1,6 +1,6 @@
 """Publishes a batch that came through the door: vault, quarantine and bronze, each in place of what it was before."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.columns import row_hash
-from jobs.lake import Lake, computed, in_dates
+from jobs.lake import Expect, Lake, computed, in_dates
 from jobs.tables import TABLES, Feed, Table
 from jobs.tables.landed import ERASED_PERSON, QUARANTINE_RAW
 
@@ -24,7 +24,7 @@ class Batch:
     files: list[str] = field(default_factory=list)
 
 
-def publish(lake: Lake, batch: Batch, expect: Callable[[Table, DataFrame], None]) -> int:
+def publish(lake: Lake, batch: Batch, expect: Expect) -> int:
     """Puts the batch in place of what it was before, where it differs; returns the rows written to bronze.
 
     Vault first, bronze last: whoever sees a token in bronze finds its value.

@@ -28,7 +28,6 @@ def update_tag_values(lake: Lake, day: date, settings: Settings, expect: Expect,
         DataError: the meaning of a rule changed under its version.
     """
     tag_lock.check()
-    lake.create(TAG_VALUES)
     rules = {tag.name: tag.rule_on(day) for tag in CATALOGUE.tags.values()}
     lake.prepare(lake.rows(MEASURES, [day]))
     made = customer_tag_values.build(stamped.of_date(lake, MEASURES, day), rules)
@@ -44,7 +43,8 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
         warn(f"{TAGS.name} stands as of {newest} and only moves forward; make backfill from {day} on rebuilds it")
         return 0
     is_again = held.get(stamped.AS_OF) == str(day)
-    cells = computed(_cells(lake, day, held, is_again))
+    standing = _standing(lake, day)
+    cells = computed(_cells(lake, day, held, is_again, standing))
     began = customer_tags.periods(cells, day)
     if is_again:
         if _stands(lake, cells, began, day):
@@ -58,7 +58,7 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
             stamped.AS_OF: str(day),
             "before": before,
             "values": lake.version(TAG_VALUES),
-            "standing": {tag: astuple(standing) for tag, standing in _standing(lake, day).items()},
+            "standing": {tag: astuple(each) for tag, each in standing.items()},
         }
         if lake.rows(TAGS):
             lake.change_periods(TAGS, customer_tags.merged(cells, began), ("customer_id", "tag"), day, **note)
@@ -84,7 +84,6 @@ def rewind(lake: Lake, first: date, last: date) -> None:
 
 def update_portraits(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Puts the portraits as of the date in place of those of before; returns the rows written."""
-    lake.create(PORTRAITS)
     newest = lake.latest(PORTRAITS, stamped.AS_OF)
     if newest is not None and day < newest:
         warn(f"{PORTRAITS.name} stands as of {newest} and only moves forward")
@@ -95,14 +94,14 @@ def update_portraits(lake: Lake, day: date, settings: Settings, expect: Expect, 
     return stamped.replace_all(lake, PORTRAITS, made, expect)
 
 
-def _cells(lake: Lake, day: date, held: dict[str, Any], is_again: bool) -> DataFrame:
+def _cells(lake: Lake, day: date, held: dict[str, Any], is_again: bool, standing: dict[str, Standing]) -> DataFrame:
     """What is another at the date than in gold.customer_tags as it stood before the date."""
     lake.prepare(lake.rows(TAG_VALUES, [day]))
     base = held.get("before") if is_again else held.get(stamped.AS_OF)
     then, standing_before = lake.read(TAG_VALUES).where("false"), dict[str, Standing]()
     if base is not None:
         then, standing_before = _before(lake, day, date.fromisoformat(base), {} if is_again else held)
-    return customer_tags.build(stamped.of_date(lake, TAG_VALUES, day), then, _standing(lake, day), standing_before)
+    return customer_tags.build(stamped.of_date(lake, TAG_VALUES, day), then, standing, standing_before)
 
 
 def _before(lake: Lake, day: date, base: date, held: dict[str, Any]) -> tuple[DataFrame, dict[str, Standing]]:

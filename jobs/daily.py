@@ -1,17 +1,15 @@
 """How a night changes a table of daily figures: the days whose inputs changed, each made anew."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
-from pyspark.sql import DataFrame
-
-from jobs.lake import Lake, computed, in_dates
+from jobs.lake import Expect, Lake, computed, of_dates
 from jobs.settings import Settings
 from jobs.tables import TABLES, Table
 
 
-def update(lake: Lake, table: Table, settings: Settings, expect: Callable[[Table, DataFrame], None]) -> int:
+def update(lake: Lake, table: Table, settings: Settings, expect: Expect) -> int:
     """Makes the days anew of which an input changed since this table was last made; returns the rows written."""
     lake.create(table)
     inputs = [TABLES[name] for name in table.inputs]
@@ -21,11 +19,11 @@ def update(lake: Lake, table: Table, settings: Settings, expect: Callable[[Table
     if days == []:
         return 0
     lake.prepare(sum(lake.rows(each, days) for each in inputs))
-    frames = {each.short_name: _of_days(lake.read(each), each.day, days) for each in inputs}
+    frames = {each.short_name: of_dates(lake.read(each), each.day, days) for each in inputs}
     build = importlib.import_module(str(table.module)).build
     made = computed(build(**frames, **numbers))
     expect(table, made)
-    kept = _of_days(lake.read(table), table.day, days)
+    kept = of_dates(lake.read(table), table.day, days)
     versions = {each.name: lake.version(each) for each in inputs}
     return lake.replace_changed(table, made, table.day, kept, inputs=versions, numbers=numbers)
 
@@ -39,7 +37,3 @@ def _changed_days(lake: Lake, table: Table, inputs: Sequence[Table]) -> list[dat
             return None
         days |= changed
     return sorted(days)
-
-
-def _of_days(rows: DataFrame, column: str, days: Sequence[date] | None) -> DataFrame:
-    return rows if days is None else rows.where(in_dates(column, days))

@@ -1,13 +1,12 @@
 """The runner's steps for who customers are: what hangs on the customers whose numbers changed, made anew."""
 
-from collections.abc import Callable
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.gold.customers import caller_identities, customer_identities
-from jobs.lake import Lake, computed
+from jobs.lake import Expect, Lake, computed
 from jobs.settings import Settings
 from jobs.tables import TABLES, Table
 from jobs.windows import differences, on_key
@@ -15,8 +14,6 @@ from jobs.windows import differences, on_key
 VERSIONS = TABLES["silver.customers_versions"]
 CUSTOMERS = TABLES["gold.customer_identities"]
 CALLERS = TABLES["gold.caller_identities"]
-
-Expect = Callable[[Table, DataFrame], None]
 
 
 def update_customers(lake: Lake, settings: Settings, expect: Expect) -> int:

@@ -1,13 +1,13 @@
 """How a night changes silver: the keys that its batches brought or took back, and no others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns import business_date
-from jobs.lake import Lake, computed, in_dates
+from jobs.lake import Expect, Lake, computed, in_dates
 from jobs.settings import Settings
 from jobs.silver import closings, current, versions
 from jobs.tables import TABLES, Feed, Table
@@ -21,7 +21,7 @@ def update(
     table: Table,
     days: Sequence[date],
     settings: Settings,
-    expect: Callable[[Table, DataFrame], None],
+    expect: Expect,
 ) -> int:
     """Brings the table up to date with the batches of these dates; returns the number of rows that changed."""
     feed = table.feed
@@ -197,7 +197,7 @@ def _as_merge(built: DataFrame, table: Table, feed: Feed) -> DataFrame:
     return changes.select(*table.column_names, "_delete", "_match_date")
 
 
-def _publish(lake: Lake, table: Table, changes: DataFrame, expect: Callable[[Table, DataFrame], None]) -> int:
+def _publish(lake: Lake, table: Table, changes: DataFrame, expect: Expect) -> int:
     changes = computed(changes)
     counts = changes.groupBy("_match_date").count().collect()
     rows = sum(row["count"] for row in counts)

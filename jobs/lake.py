@@ -124,13 +124,11 @@ class Lake(TableLogs):
         self.create(table)
         changes.createOrReplaceTempView("echolake_changes")
         assigned = ", ".join(f"kept.`{name}` = new.`{name}`" for name in table.column_names)
-        names = ", ".join(f"`{name}`" for name in table.column_names)
-        values = ", ".join(f"new.`{name}`" for name in table.column_names)
         statement = (
             f"MERGE INTO {self._sql_name(table)} kept USING echolake_changes new ON {on} "
             f"WHEN MATCHED AND new._delete THEN DELETE "
             f"WHEN MATCHED THEN UPDATE SET {assigned} "
-            f"WHEN NOT MATCHED AND NOT new._delete THEN INSERT ({names}) VALUES ({values})"
+            f"WHEN NOT MATCHED AND NOT new._delete THEN {_inserted(table)}"
         )
         self._merge(statement, note)
 
@@ -142,13 +140,11 @@ class Lake(TableLogs):
         self.create(table)
         cells.createOrReplaceTempView("echolake_cells")
         same = " AND ".join(f"kept.`{key}` = new.`{key}`" for key in keys)
-        names = ", ".join(f"`{name}`" for name in table.column_names)
-        values = ", ".join(f"new.`{name}`" for name in table.column_names)
         self._merge(
             f"MERGE INTO {self._sql_name(table)} kept USING echolake_cells new "
             f"ON new._ends AND kept.is_current AND {same} "
             f"WHEN MATCHED THEN UPDATE SET valid_to = DATE'{day}', is_current = false "
-            f"WHEN NOT MATCHED AND NOT new._ends THEN INSERT ({names}) VALUES ({values})",
+            f"WHEN NOT MATCHED AND NOT new._ends THEN {_inserted(table)}",
             note,
         )
 
@@ -180,7 +176,7 @@ class Lake(TableLogs):
         Returns the number of rows written; nothing is committed when all are the same.
         """
         columns = [column for column in table.columns if column.name not in ignore]
-        new, old = (_fingerprints(frame, by, columns) for frame in (rows, existing))
+        new, old = (fingerprints(frame, columns, by) for frame in (rows, existing))
         joined = new.alias("n").join(old.alias("o"), F.expr(f"n.{by} <=> o.{by}"), "full_outer")
         differing = joined.where("NOT (n.print <=> o.print AND n.rows <=> o.rows)").select(
             F.coalesce(f"n.{by}", f"o.{by}").alias(by), F.coalesce("n.rows", F.lit(0)).alias("rows")
@@ -224,6 +220,12 @@ class Lake(TableLogs):
                     raise
 
 
+def _inserted(table: Table) -> str:
+    names = ", ".join(f"`{name}`" for name in table.column_names)
+    values = ", ".join(f"new.`{name}`" for name in table.column_names)
+    return f"INSERT ({names}) VALUES ({values})"
+
+
 def computed(rows: DataFrame) -> DataFrame:
     """The rows computed once, with their plan cut off.
 
@@ -243,10 +245,16 @@ def in_dates(column: str, dates: Iterable[date | None]) -> str:
     return " OR ".join(conditions) or "false"
 
 
-def _fingerprints(rows: DataFrame, by: str, columns: Sequence[Column]) -> DataFrame:
+def of_dates(rows: DataFrame, column: str, dates: Iterable[date] | None) -> DataFrame:
+    """The rows with one of these dates in the column; all where `dates` is None."""
+    return rows if dates is None else rows.where(in_dates(column, dates))
+
+
+def fingerprints(rows: DataFrame, columns: Sequence[Column], *by: str) -> DataFrame:
+    """For each value of `by` a hash of its rows (`print`), whatever their order, and how many they are (`rows`)."""
     # Spark hashes no map; its entries are in the order in which the row was made.
     maps = {column.name: F.map_entries(column.name) for column in columns if column.type.startswith("map<")}
     prints = row_hash([column.name for column in columns])
     hashed = rows.withColumns(maps) if maps else rows
     # Decimal sums are exact whatever the order; a bigint sum would overflow.
-    return hashed.groupBy(by).agg(F.sum(prints.cast("decimal(38,0)")).alias("print"), F.count("*").alias("rows"))
+    return hashed.groupBy(*by).agg(F.sum(prints.cast("decimal(38,0)")).alias("print"), F.count("*").alias("rows"))

@@ -1,6 +1,6 @@
 """How a night changes bronze: exactly the batch, with its quarantine, its vault rows and its account."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,13 +14,13 @@ from jobs.bronze import door
 from jobs.columns import row_hash
 from jobs.errors import DataError
 from jobs.fitting import fitting
-from jobs.lake import Lake, computed, in_dates
+from jobs.lake import Expect, Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
 from jobs.readers import read
 from jobs.rights.erased import without_erased
 from jobs.settings import Settings, Source
 from jobs.sources import SourceFile, changed_since_found, find, unreadable
-from jobs.tables import TABLES, Feed, Table
+from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT
 
 # How values fail, years of two digits are read and files are split at the door: decision 0003.
@@ -69,7 +69,7 @@ def land(
     feed: Feed,
     days: Sequence[date],
     settings: Settings,
-    expect: Callable[[Table, DataFrame], None],
+    expect: Expect,
 ) -> Landed:
     """Lands the batches of these dates in place of what they were before.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -27,9 +26,10 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
         lake.create(MEASURES)
         return 0
     lake.prepare(sum(_rows_in_reach(lake, TABLES[name], day) for name in began))
-    figures = {name: _figures(lake, TABLES[name], day, settings) for name in began}
+    versions = _versions(lake, day)
+    figures = {name: _figures(lake, TABLES[name], day, settings, versions) for name in began}
     made = customer_measures.build(figures, tuple(CATALOGUE.measures.values()), day)
-    note = {"rolled_from": _versions(lake, day), "measures": CATALOGUE.fingerprint_of_measures}
+    note = {"rolled_from": versions, "measures": CATALOGUE.fingerprint_of_measures}
     return stamped.replace_date(lake, MEASURES, made, day, expect, **note)
 
 
@@ -39,7 +39,7 @@ def first_batches(lake: Lake, day: date) -> dict[str, date]:
     return {name: first for name, first in found.items() if first is not None and first <= day}
 
 
-def _figures(lake: Lake, table: Table, day: date, settings: Settings) -> DataFrame:
+def _figures(lake: Lake, table: Table, day: date, settings: Settings, versions: dict[str, int]) -> DataFrame:
     measures, feed = CATALOGUE.of_table(table.name), _feed(table)
     if "superseded_on" in table.column_names:
         known = rows.known_versions(lake.read(table), feed, day, settings.time_zone)
@@ -48,7 +48,7 @@ def _figures(lake: Lake, table: Table, day: date, settings: Settings) -> DataFra
         customers = rows.known_versions(lake.read(owners), _feed(owners), day, settings.time_zone)
         known = rows.barred(rows.known(lake.read(table), day), customers)
     else:
-        rolled = _rolled(lake, table, measures, day, settings)
+        rolled = _rolled(lake, table, measures, day, settings, versions)
         return _anew(lake, table, measures, day, settings) if rolled is None else rolled
     known = rows.of_customers(known, feed.event, day, settings.time_zone)
     return aggregates.aggregated(rows.weighed(known, measures, day), measures)
@@ -60,13 +60,15 @@ def _anew(lake: Lake, table: Table, measures: Sequence[Measure], day: date, sett
     return aggregates.aggregated(rows.weighed(known, measures, day), measures)
 
 
-def _rolled(lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings) -> DataFrame | None:
+def _rolled(
+    lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings, versions: dict[str, int]
+) -> DataFrame | None:
     """The figures of before, rolled on; None where reading anew is cheaper, or nobody knows what changed."""
     before = stamped.before(lake, MEASURES, day)
     if before is None or (day - before).days > LONGEST_GAP or _rows_in_reach(lake, table, day) < ROLLED_FROM_ROWS:
         return None
     noted = lake.noted_of(MEASURES, stamped.AS_OF, str(before))
-    since, now = noted.get("rolled_from", {}).get(table.name), _versions(lake, day).get(table.name)
+    since, now = noted.get("rolled_from", {}).get(table.name), versions.get(table.name)
     if since is None or now is None or noted["measures"] != CATALOGUE.fingerprint_of_measures:
         return None
     changes = lake.changes(table, since, now, rows.in_window(_reach(measures), before))
@@ -92,12 +94,13 @@ def _rolled(lake: Lake, table: Table, measures: Sequence[Measure], day: date, se
     return rolling.looked_up(figures, aggregates.aggregated(theirs, measures), measures)
 
 
-def _versions(lake: Lake, day: date) -> dict[str, Any]:
+def _versions(lake: Lake, day: date) -> dict[str, int]:
     """The versions of the tables that hold nothing which arrived after the date: from these one can roll on."""
+    found = {name: lake.version(TABLES[name]) for name in CATALOGUE.tables}
     return {
-        name: lake.version(TABLES[name])
-        for name in CATALOGUE.tables
-        if (lake.latest(TABLES[name], "known_on") or day) <= day
+        name: version
+        for name, version in found.items()
+        if version is not None and (lake.latest(TABLES[name], "known_on") or day) <= day
     }
 
 

@@ -36,13 +36,13 @@ def replace_date(lake: Lake, table: Table, made: DataFrame, day: date, expect: E
     if day in dates(lake, table):
         return lake.replace_changed(table, made, AS_OF, of_date(lake, table, day), **note)
     lake.append(table, made, **note)
-    return made.count()
+    return lake.rows(table, [day])
 
 
-def replace_all(lake: Lake, table: Table, made: DataFrame, expect: Expect, **note: Any) -> int:
-    """Puts these rows, of one date and sorted, in place of the table; returns the rows written."""
+def replace_all(lake: Lake, table: Table, made: DataFrame, expect: Expect) -> int:
+    """Puts these rows, of one date, in place of the table; returns the rows written."""
     lake.create(table)
     lake.add_columns(table)
     made = computed(made.select(*table.column_names))
     expect(table, made)
-    return lake.replace_changed(table, made, AS_OF, lake.read(table), **note)
+    return lake.replace_changed(table, made, AS_OF, lake.read(table))

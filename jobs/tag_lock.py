@@ -1,10 +1,12 @@
 """Whether conf/tags still means what its lock says, and the lock of new rules (`python -m jobs tags`)."""
 
 import json
+from pathlib import Path
 
 from jobs.errors import DataError
-from jobs.tables.tags import CATALOGUE, LOCK, locked, read_lock, unlocked
+from jobs.tables.tags import CATALOGUE, FOLDER, Catalogue
 
+LOCK = FOLDER / "lock.json"
 TO_LOCK = "python -m jobs tags --lock"
 
 
@@ -33,6 +35,34 @@ def write() -> str:
     if not changed:
         LOCK.write_text(json.dumps(locked(CATALOGUE, held), indent=1) + "\n", encoding="utf-8")
     return check()
+
+
+def read_lock(file: Path = LOCK) -> dict[str, dict[str, str]]:
+    """What each version of each rule meant, as a hash; empty where there is no lock yet."""
+    held: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return held
+
+
+def unlocked(catalogue: Catalogue, lock: dict[str, dict[str, str]]) -> tuple[list[str], list[str]]:
+    """Rules that the lock does not hold yet, and rules whose meaning changed under a version that it holds."""
+    new, changed = [], []
+    for tag in catalogue.tags.values():
+        for rule in tag.rules:
+            held = lock.get(tag.name, {}).get(str(rule.version))
+            if held is None:
+                new.append(f"{tag.name} {rule.version}")
+            elif held != catalogue.fingerprint(rule):
+                changed.append(f"{tag.name} {rule.version}")
+    return new, changed
+
+
+def locked(catalogue: Catalogue, lock: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """The lock with the rules that it did not hold; a rule that was ever used stays in it."""
+    made = {name: dict(versions) for name, versions in lock.items()}
+    for tag in catalogue.tags.values():
+        for rule in tag.rules:
+            made.setdefault(tag.name, {}).setdefault(str(rule.version), catalogue.fingerprint(rule))
+    return {name: made[name] for name in sorted(made)}
 
 
 def _refuse(rules: list[str], found: str, todo: str) -> None:

@@ -1,6 +1,6 @@
 """The runner's steps for gold.customer_timeline and gold.customer_journeys: the dates whose contacts changed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,9 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import contacts, midnights
-from jobs.columns import row_hash
 from jobs.gold.customers import customer_journeys, customer_timeline
-from jobs.lake import Lake, computed, in_dates
+from jobs.lake import Expect, Lake, computed, fingerprints, in_dates, of_dates
 from jobs.settings import Settings
 from jobs.tables import TABLES, Table
 from jobs.tables.contacts import DAY_SUMS
@@ -24,7 +23,6 @@ OVER_MIDNIGHT = (CALLS, INTERACTIONS, RESULTS)
 """What may belong to a contact of another date."""
 IS_SUM, IS_CONTACT = f"source = '{DAY_SUMS}'", f"source <> '{DAY_SUMS}'"
 
-Expect = Callable[[Table, DataFrame], None]
 Days = list[date] | None  # None: all
 
 
@@ -63,7 +61,7 @@ def update_timeline(lake: Lake, settings: Settings, expect: Expect) -> int:
     if not sum(lake.rows(each, plan.of(each)) for each in dated) + lake.rows(TIMELINE, plan.days):
         return 0
     lake.prepare(sum(lake.rows(each, plan.of(each)) for each in dated))
-    frames: dict[str, Any] = {each.short_name: _of_days(lake.read(each), plan.of(each)) for each in dated}
+    frames: dict[str, Any] = {each.short_name: of_dates(lake.read(each), "event_date", plan.of(each)) for each in dated}
     built = customer_timeline.build(**frames, caller_identities=lake.read(CALLERS), **numbers)
     made = computed(_of_plan(built, plan))
     expect(TIMELINE, made)
@@ -79,10 +77,10 @@ def update_journeys(lake: Lake, settings: Settings, expect: Expect) -> int:
     if days == [] or not lake.rows(TIMELINE, days) + lake.rows(JOURNEYS, days):
         return 0
     lake.prepare(lake.rows(TIMELINE, days))
-    built = customer_journeys.build(_of_days(lake.read(TIMELINE), days and midnights.around(days, 1)))
-    made = computed(_of_days(built, days))
+    built = customer_journeys.build(of_dates(lake.read(TIMELINE), "event_date", days and midnights.around(days, 1)))
+    made = computed(of_dates(built, "event_date", days))
     expect(JOURNEYS, made)
-    kept = _of_days(lake.read(JOURNEYS), days)
+    kept = of_dates(lake.read(JOURNEYS), "event_date", days)
     note: dict[str, Any] = {"inputs": {TIMELINE.name: version}}
     rows = lake.replace_changed(JOURNEYS, made, "event_date", kept, **note)
     if not rows and lake.consumed(JOURNEYS, TIMELINE) != version:
@@ -138,15 +136,17 @@ def _days_that_differ(lake: Lake, of_tickets: Iterable[date], of_chains: Iterabl
     if not ticket_days and not chain_days:
         return set()
     timeline = lake.read(TIMELINE)
-    tickets = contacts.of_tickets(_of_days(lake.read(TICKETS), ticket_days))
-    kept = _of_days(timeline, ticket_days).where("source = 'tickets'").select(*tickets.columns)
+    tickets = contacts.of_tickets(of_dates(lake.read(TICKETS), "event_date", ticket_days))
+    kept = of_dates(timeline, "event_date", ticket_days).where("source = 'tickets'").select(*tickets.columns)
     both = tickets.unionByName(kept).groupBy(*tickets.columns).count()
     differing = both.where("count = 1").select("event_date")
-    chains = _of_days(lake.read(REPEAT_CALLS), chain_days).select(
+    chains = of_dates(lake.read(REPEAT_CALLS), "event_date", chain_days).select(
         "call_id", "event_date", F.col("chain_id").alias("_chain")
     )
     linked = (
-        _of_days(timeline, chain_days).select("call_id", "event_date", "chain_id").join(chains, contacts.KEY, "inner")
+        of_dates(timeline, "event_date", chain_days)
+        .select("call_id", "event_date", "chain_id")
+        .join(chains, contacts.KEY, "inner")
     )
     moved = linked.where("NOT (chain_id <=> _chain)").select("event_date")
     return {row[0] for row in differing.unionByName(moved).distinct().collect()}
@@ -156,7 +156,7 @@ def _crossed(lake: Lake, settings: Settings, days: list[date], numbers: dict[str
     """The midnights between these dates over which somebody was in contact, now or as the timeline stands."""
     if not lake.rows(TIMELINE, days) and not sum(lake.rows(each, days) for each in OVER_MIDNIGHT):
         return set()
-    calls, interactions, results = (_of_days(lake.read(each), days) for each in OVER_MIDNIGHT)
+    calls, interactions, results = (of_dates(lake.read(each), "event_date", days) for each in OVER_MIDNIGHT)
     names = ("customer_id", "event_date", "happened_at")
     new = (
         contacts.of_calls(contacts.identified(calls, lake.read(CALLERS))),
@@ -164,7 +164,7 @@ def _crossed(lake: Lake, settings: Settings, days: list[date], numbers: dict[str
         results.where("channel = 'call'").withColumn("happened_at", F.col("attempted_at")),
     )
     sources = [each.short_name for each in OVER_MIDNIGHT]
-    near = _of_days(lake.read(TIMELINE), days).where(F.col("source").isin(sources))
+    near = of_dates(lake.read(TIMELINE), "event_date", days).where(F.col("source").isin(sources))
     # The call of an attempt has no row of its own, and may have been of another date.
     spans = (F.col("source") == RESULTS.short_name) & F.col("call_id").isNotNull()
     near = near.select(*names, spans.alias("spans"))
@@ -172,10 +172,6 @@ def _crossed(lake: Lake, settings: Settings, days: list[date], numbers: dict[str
         near = near.unionByName(rows.select(*names, F.lit(False).alias("spans")))
     minutes = max(numbers["journey_minutes"], numbers["attempt_minutes"])
     return {row[0] for row in midnights.crossed(near, minutes, settings.time_zone).collect()}
-
-
-def _of_days(rows: DataFrame, days: Days) -> DataFrame:
-    return rows if days is None else rows.where(in_dates("event_date", days))
 
 
 def _of_plan(rows: DataFrame, plan: Plan) -> DataFrame:
@@ -187,9 +183,10 @@ def _of_plan(rows: DataFrame, plan: Plan) -> DataFrame:
 
 def _publish(lake: Lake, made: DataFrame, kept: DataFrame, note: dict[str, Any]) -> int:
     """Replaces the contacts of dates, and the sums of dates, that came out differently; returns the rows written."""
-    new, old = (_fingerprints(rows) for rows in (made, kept))
-    joined = new.alias("n").join(old.alias("o"), ["event_date", "is_sum"], "full_outer")
-    differing = joined.where("NOT (n.print <=> o.print)").select(
+    by = ("event_date", "is_sum")
+    new, old = (fingerprints(rows.withColumn("is_sum", F.expr(IS_SUM)), TIMELINE.columns, *by) for rows in (made, kept))
+    joined = new.alias("n").join(old.alias("o"), [*by], "full_outer")
+    differing = joined.where("NOT (n.print <=> o.print AND n.rows <=> o.rows)").select(
         "event_date", "is_sum", F.coalesce("n.rows", F.lit(0)).alias("rows")
     )
     found = differing.collect()
@@ -202,12 +199,3 @@ def _publish(lake: Lake, made: DataFrame, kept: DataFrame, note: dict[str, Any])
     where = " OR ".join(f"({condition})" for condition in conditions)
     lake.replace(TIMELINE, made.where(where), where, **note)
     return sum(row["rows"] for row in found)
-
-
-def _fingerprints(rows: DataFrame) -> DataFrame:
-    # Decimal sums are exact whatever the order; a bigint sum would overflow.
-    hashed = F.sum(row_hash(TIMELINE.column_names).cast("decimal(38,0)"))
-    print_ = F.struct(hashed.alias("hash"), F.count("*").alias("rows"))
-    return rows.groupBy("event_date", F.expr(IS_SUM).alias("is_sum")).agg(
-        print_.alias("print"), F.count("*").alias("rows")
-    )

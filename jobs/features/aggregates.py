@@ -39,9 +39,12 @@ def columns_of(measure: Measure) -> tuple[str, ...]:
     return (measure.name, f"{measure.name}_at") if measure.aggregate == "last" else (measure.name,)
 
 
-def last_of(measure: Measure) -> Column:
-    """The event behind a measure of the last event as it stands, comparable with others; null = none."""
-    at, value = F.col(f"{measure.name}_at"), F.col(measure.name)
+def last_of(measure: Measure, side: str = "") -> Column:
+    """The event behind a measure of the last event as it stands, comparable with others; null = none.
+
+    `side`: the alias and a point, where a join has the measure twice.
+    """
+    at, value = F.col(f"{side}{measure.name}_at"), F.col(f"{side}{measure.name}")
     return F.when(at.isNotNull(), F.struct(at.alias("at"), value.alias("value")))
 
 

@@ -78,13 +78,9 @@ def _merged(measure: Measure, as_of: date, time_zone: str) -> list[Column]:
     if measure.aggregate == "latest":
         stands = F.when(F.col(f"b.{name}") >= F.lit(first), F.col(f"b.{name}"))
         return [F.greatest(stands, F.col(f"m.{name}")).alias(name)]
-    b, m = (
-        F.when(F.col(f"{side}.{name}_at").isNotNull(), F.struct(f"{side}.{name}_at", f"{side}.{name}"))
-        for side in ("b", "m")
-    )
-    stands = F.when(business_date(f"b.{name}_at", time_zone) >= F.lit(first), b)
-    newest = F.greatest(stands, m)
-    return [newest[name].alias(name), newest[f"{name}_at"].alias(f"{name}_at")]
+    stands = F.when(business_date(f"b.{name}_at", time_zone) >= F.lit(first), last_of(measure, "b."))
+    newest = F.greatest(stands, last_of(measure, "m."))
+    return [newest["value"].alias(name), newest["at"].alias(f"{name}_at")]
 
 
 def _number_of_rows(measures: Sequence[Measure]) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[2] / "conf/tags"
-LOCK = FOLDER / "lock.json"
 
 CUSTOMERS = "silver.customers_versions"
 BARRED = "silver.do_not_call"
@@ -271,36 +270,8 @@ def _refuse_chance(what: str, expression: str) -> None:
         raise TagError(f"{what}: {found[0]} is not the same on every run; as_of is the date")
 
 
-def read_lock(file: Path = LOCK) -> dict[str, dict[str, str]]:
-    """What each version of each rule meant, as a hash; empty where there is no lock yet."""
-    held: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return held
-
-
 def _hash(meaning: list[Any]) -> str:
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
-
-
-def unlocked(catalogue: Catalogue, lock: dict[str, dict[str, str]]) -> tuple[list[str], list[str]]:
-    """Rules that the lock does not hold yet, and rules whose meaning changed under a version that it holds."""
-    new, changed = [], []
-    for tag in catalogue.tags.values():
-        for rule in tag.rules:
-            held = lock.get(tag.name, {}).get(str(rule.version))
-            if held is None:
-                new.append(f"{tag.name} {rule.version}")
-            elif held != catalogue.fingerprint(rule):
-                changed.append(f"{tag.name} {rule.version}")
-    return new, changed
-
-
-def locked(catalogue: Catalogue, lock: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """The lock with the rules that it did not hold; a rule that was ever used stays in it."""
-    made = {name: dict(versions) for name, versions in lock.items()}
-    for tag in catalogue.tags.values():
-        for rule in tag.rules:
-            made.setdefault(tag.name, {}).setdefault(str(rule.version), catalogue.fingerprint(rule))
-    return {name: made[name] for name in sorted(made)}
 
 
 CATALOGUE = read_catalogue()

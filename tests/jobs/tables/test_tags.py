@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.tables.tags import CATALOGUE, Rule, TagError, locked, read_catalogue, read_lock, unlocked
+from jobs.tables.tags import CATALOGUE, Rule, TagError, read_catalogue
+from jobs.tag_lock import locked, read_lock, unlocked
 
 GROUPS = {"profile", "products", "value", "spending", "trend", "service", "marketing", "risk", "location"}
 
