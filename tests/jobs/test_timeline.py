@@ -121,13 +121,7 @@ def test_a_night_run_again_changes_nothing(one_by_one: dict[str, list[tuple[Any,
     assert [module_world.make(name, "2026-01-07") for name in MADE] == [0] * len(MADE)
 
 
-def test_a_range_at_once_ends_at_the_same_tables(one_by_one: dict[str, list[tuple[Any, ...]]], world: World) -> None:
-    _drop(world)
-    _night(world, *BATCHES)
-    assert _made(world) == one_by_one
-
-
-def test_nights_in_another_order_end_at_the_same_tables(
+def test_nights_in_another_order_and_several_at_once_end_at_the_same_tables(
     one_by_one: dict[str, list[tuple[Any, ...]]], world: World
 ) -> None:
     _drop(world)
