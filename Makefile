@@ -37,6 +37,10 @@ backfill: backfill-usage install ## the nights of a range again, oldest first: F
 table: table-usage install ## one table for one business date: NAME=gold.service_kpis DATE=2026-01-31
 	@$(python) -m jobs table "$$NAME" --date "$$DATE"
 
+.PHONY: report
+report: report-usage install ## one report as a self-contained page: NAME=repeat_calls DATE=2026-01-31
+	@$(python) -m jobs report "$$NAME" --date "$$DATE"
+
 .PHONY: erase export
 erase: erase-usage install ## one person gone from all that is kept: CUSTOMER=C1
 	@$(python) -m jobs erase --customer "$$CUSTOMER"
@@ -44,9 +48,12 @@ erase: erase-usage install ## one person gone from all that is kept: CUSTOMER=C1
 export: export-usage install ## all that is held of one person, as JSON: CUSTOMER=C1
 	@$(python) -m jobs export --customer "$$CUSTOMER"
 
-.PHONY: airflow sql
+.PHONY: airflow mlflow sql
 airflow: install ## Airflow with its UI and scheduler, on this machine alone
 	@$(python) -m jobs airflow
+
+mlflow: install ## MLflow's UI on the models of this checkout, on this machine alone
+	@$(python) -m jobs mlflow
 
 sql: install ## a SQL prompt on the lake
 	@$(python) -m jobs sql
@@ -72,6 +79,7 @@ docs: install ## docs/data_dictionary.md again, from the tables' declarations
 bench: install ## the speed and memory figures of the README, measured on this machine
 	@$(python) -m bench
 	@$(python) -m bench.tags
+	@$(python) -m bench.repeats
 
 .PHONY: install lock clean
 install: ## the set-up alone: uv, the Python packages, Spark's jars
@@ -84,7 +92,7 @@ clean: ## take back the set-up and all caches; the lake, keys and deliveries sta
 	@rm -rf .venv .local/setup .local/jars .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: load-usage backfill-usage table-usage erase-usage export-usage
+.PHONY: load-usage backfill-usage table-usage report-usage erase-usage export-usage
 load-usage backfill-usage: %-usage:
 	$(call need,FROM,make $* FROM=2026-01-01 TO=2026-01-31)
 	$(call need,TO,make $* FROM=2026-01-01 TO=2026-01-31)
@@ -92,6 +100,10 @@ load-usage backfill-usage: %-usage:
 table-usage: %-usage:
 	$(call need,NAME,make $* NAME=gold.service_kpis DATE=2026-01-31)
 	$(call need,DATE,make $* NAME=gold.service_kpis DATE=2026-01-31)
+
+report-usage: %-usage:
+	$(call need,NAME,make $* NAME=repeat_calls DATE=2026-01-31)
+	$(call need,DATE,make $* NAME=repeat_calls DATE=2026-01-31)
 
 erase-usage export-usage: %-usage:
 	$(call need,CUSTOMER,make $* CUSTOMER=C1)

@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     table = command("table", "make one table for one business date", _table)
     table.add_argument("name", help="for example gold.repeat_calls")
     table.add_argument("--date", type=_date, help="business date (default: the previous one)")
+    report = command("report", "write one report as a page for one business date", _report)
+    report.add_argument("name", help="for example repeat_calls")
+    report.add_argument("--date", type=_date, help="business date (default: the previous one)")
     nightly = command("nightly", "the nightly DAG for one business date, through Airflow", _nightly)
     nightly.add_argument("--date", type=_date, help="business date (default: the previous one)")
     for name, about, work in (
@@ -67,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         ranged.add_argument("--from", dest="first", type=_date, required=True, help="first business date")
         ranged.add_argument("--to", dest="last", type=_date, required=True, help="last business date")
     command("run", "a sample world and its last nights, through Airflow", _run)
+    command("mlflow", "MLflow's UI on the models of this checkout", _mlflow)
     command("airflow", "Airflow with its scheduler and UI on this machine", _airflow)
     sql = command("sql", "a SQL prompt on the lake (DuckDB)", _sql)
     sql.add_argument("--role", help="see the lake as this role of conf/roles.yaml (default: ECHOLAKE_ROLE)")
@@ -114,6 +118,23 @@ def _table(parsed: argparse.Namespace) -> None:
         print(f"  warning: {warning}")
 
 
+def _report(parsed: argparse.Namespace) -> None:
+    from jobs import night
+    from jobs.reports import pages
+    from jobs.settings import read_settings
+
+    day = parsed.date or night.previous_business_day()
+    written = pages.write(parsed.name, day, read_settings())
+    if written is None:
+        raise DataError(
+            f"report {parsed.name} {day}",
+            expected="a lake that tells of callers who called again as of the date",
+            found="none",
+            todo=f"run the night first (make nightly DATE={day}), or name a date whose night has run",
+        )
+    print(written)
+
+
 def _nightly(parsed: argparse.Namespace) -> int:
     from jobs import airflow, night
 
@@ -144,6 +165,13 @@ def _run(parsed: argparse.Namespace) -> int:
     from jobs import sample_run
 
     return sample_run.run()
+
+
+def _mlflow(parsed: argparse.Namespace) -> int:
+    from jobs import model_versions
+    from jobs.settings import read_settings
+
+    return model_versions.serve(read_settings())
 
 
 def _airflow(parsed: argparse.Namespace) -> int:

@@ -37,6 +37,7 @@ class World:
             "ECHOLAKE_LAKE": self.lake,
             "ECHOLAKE_DELIVERY": self.root / "delivery",
             "ECHOLAKE_PII_KEY_FILE": self.root / "pseudonym.key",
+            "MLFLOW_TRACKING_URI": f"sqlite:///{self.root}/mlflow/mlflow.db",
         }.items():
             self._monkeypatch.setenv(name, str(value))
 

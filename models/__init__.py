@@ -1,0 +1,1 @@
+"""What is predicted: one file per question, plain scikit-learn on pandas."""

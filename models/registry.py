@@ -1,0 +1,153 @@
+"""Models and their versions: the only module that talks to MLflow."""
+
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+# Set before the import: it must not call home, and its migrations log a line each.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+for _name in ("alembic", "mlflow.store.db.utils", "mlflow.utils.environment", "mlflow.models.model"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
+import mlflow  # noqa: E402
+import mlflow.sklearn  # noqa: E402
+import pandas as pd  # noqa: E402
+from mlflow.entities.model_registry import ModelVersion  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.models import infer_signature  # noqa: E402
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+MODEL, BESIDE = "model", "beside.json"
+REQUIREMENTS = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a model: when it was fitted, from which date on it was champion (None: never), its run."""
+
+    model: str
+    number: int
+    fitted_on: date
+    promoted_on: date | None
+    run_id: str
+    reason: str | None
+    """Why it was promoted or not; None while that is not decided."""
+
+    @property
+    def label(self) -> str:
+        """What a scored row says of its model."""
+        return str(self.number)
+
+
+class Registry:
+    """The versions of the models of one lake."""
+
+    def __init__(self, uri: str, lake: str, artifacts: Path | None) -> None:
+        """`uri`: MLflow's tracking URI. `artifacts`: where files go, None where a tracking server says."""
+        mlflow.set_tracking_uri(uri)
+        self._client = mlflow.MlflowClient(uri)
+        self._lake = lake
+        self._artifacts = artifacts
+        # MLflow opens, and makes, its store when it is first asked.
+        self._client.search_registered_models(max_results=1)
+
+    def champion(self, model: str, day: date) -> Version | None:
+        """The version that was champion at the end of the date."""
+        promoted = [each for each in self.versions(model, day) if each.promoted_on and each.promoted_on <= day]
+        return max(promoted, key=lambda each: (each.promoted_on, each.number), default=None)
+
+    def versions(self, model: str, day: date) -> list[Version]:
+        """The versions that were fitted by the date, oldest first."""
+        found = self._client.search_model_versions(f"name = '{model}'")
+        known = [_version(each) for each in found if each.tags.get("lake") == self._lake]
+        return sorted((each for each in known if each.fitted_on <= day), key=lambda each: each.number)
+
+    def load(self, version: Version) -> tuple[Any, dict[str, Any]]:
+        """The estimator, and what was noted beside it."""
+        folder = mlflow.artifacts.download_artifacts(f"models:/{version.model}/{version.number}")
+        beside = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/{BESIDE}")
+        return mlflow.sklearn.load_model(folder), beside
+
+    def register(
+        self,
+        model: str,
+        estimator: Any,
+        example: pd.DataFrame,
+        fitted_on: date,
+        *,
+        beside: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        trusted: Sequence[str] = (),
+        files: Mapping[str, str] | None = None,
+    ) -> Version:
+        """Logs a fit as a run and registers it as challenger.
+
+        `beside`: what else the model needs, JSON-able. `trusted`: types that skops may load. `files`: texts by name.
+        """
+        experiment = self._experiment(model)
+        with mlflow.start_run(experiment_id=experiment, run_name=f"{model} {fitted_on}", tags=dict(tags)) as run:
+            mlflow.log_params(dict(parameters))
+            mlflow.log_metrics(dict(metrics))
+            mlflow.log_text(json.dumps(dict(beside), ensure_ascii=False, indent=1), BESIDE)
+            for name, text in (files or {}).items():
+                mlflow.log_text(text, name)
+            logged = mlflow.sklearn.log_model(
+                estimator,
+                name=MODEL,
+                serialization_format="skops",
+                skops_trusted_types=list(trusted) or None,
+                signature=infer_signature(example, estimator.predict(example)),
+                input_example=example.head(3),
+                pip_requirements=[f"{name}=={version_of(name)}" for name in REQUIREMENTS],
+            )
+        with suppress(MlflowException):  # it is there already
+            self._client.create_registered_model(model)
+        made = self._client.create_model_version(
+            model,
+            logged.model_uri,
+            run_id=run.info.run_id,
+            tags={"lake": self._lake, "fitted_on": str(fitted_on)},
+        )
+        self._client.set_registered_model_alias(model, CHALLENGER, made.version)
+        return _version(made)
+
+    def promote(self, version: Version, day: date, reason: str) -> Version:
+        """Makes a version champion from the date on."""
+        number = str(version.number)
+        self._client.set_model_version_tag(version.model, number, "reason", reason)
+        self._client.set_model_version_tag(version.model, number, "promoted_on", str(day))
+        self._client.set_registered_model_alias(version.model, CHAMPION, number)
+        return _version(self._client.get_model_version(version.model, number))
+
+    def reject(self, version: Version, reason: str) -> None:
+        """Notes why a challenger was not promoted."""
+        self._client.set_model_version_tag(version.model, str(version.number), "reason", reason)
+
+    def _experiment(self, model: str) -> str:
+        found = self._client.get_experiment_by_name(model)
+        if found is not None:
+            return str(found.experiment_id)
+        place = None if self._artifacts is None else (self._artifacts / model).as_uri()
+        return str(self._client.create_experiment(model, artifact_location=place))
+
+
+def _version(found: ModelVersion) -> Version:
+    promoted = found.tags.get("promoted_on")
+    return Version(
+        model=found.name,
+        number=int(found.version),
+        fitted_on=date.fromisoformat(found.tags["fitted_on"]),
+        promoted_on=date.fromisoformat(promoted) if promoted else None,
+        run_id=str(found.run_id),
+        reason=found.tags.get("reason"),
+    )

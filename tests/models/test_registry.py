@@ -1,0 +1,64 @@
+"""A past date finds the champion that it had, lakes do not see each other's, and files run no code when read."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from models.registry import Registry, Version
+
+DAY = date(2026, 1, 31)
+ROWS = pd.DataFrame({"x": [0.0, 1.0, 2.0]})
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mlflow")
+
+
+def registry(store: Path, lake: str = "lake") -> Registry:
+    return Registry(f"sqlite:///{store}/mlflow.db", lake, store / "artifacts")
+
+
+def fitted(versions: Registry, model: str, day: date, slope: float) -> Version:
+    estimator = LinearRegression().fit(ROWS, slope * ROWS["x"])
+    return versions.register(
+        model, estimator, ROWS, day, beside={"slope": slope}, parameters={"seed": 7}, metrics={"auc": 0.8},
+        tags={"date": str(day)},
+    )  # fmt: skip
+
+
+def test_the_champion_of_a_date_is_the_version_promoted_last_by_then(store: Path) -> None:
+    versions = registry(store)
+    assert versions.champion("one", DAY) is None
+    first = versions.promote(fitted(versions, "one", DAY, 1), DAY, "the first")
+    worse = fitted(versions, "one", DAY + timedelta(days=7), 2)
+    assert [each.reason for each in versions.versions("one", DAY + timedelta(days=7))] == ["the first", None]
+    versions.reject(worse, "worse")
+    better = versions.promote(fitted(versions, "one", DAY + timedelta(days=14), 3), DAY + timedelta(days=14), "better")
+    found = [versions.champion("one", DAY + timedelta(days=n)) for n in (-1, 0, 7, 13, 14)]
+    assert found == [None, first, first, first, better]
+    assert [each.reason for each in versions.versions("one", DAY + timedelta(days=14))] == [
+        "the first",
+        "worse",
+        "better",
+    ]
+
+
+def test_a_version_is_read_as_it_was_fitted_with_what_stood_beside_it(store: Path) -> None:
+    versions = registry(store)
+    estimator, beside = versions.load(fitted(versions, "two", DAY, 2))
+    assert np.allclose(estimator.predict(ROWS), [0, 2, 4])
+    assert beside == {"slope": 2}
+    assert not list(store.rglob("*.pkl"))
+    assert list(store.rglob("*.skops"))
+
+
+def test_lakes_that_share_a_store_do_not_see_each_others_models(store: Path) -> None:
+    versions = registry(store)
+    versions.promote(fitted(versions, "three", DAY, 1), DAY, "the first")
+    assert registry(store, "another").champion("three", DAY) is None
+    assert registry(store).champion("three", DAY) is not None
