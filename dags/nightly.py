@@ -26,10 +26,12 @@ from airflow.sdk.exceptions import AirflowFailException
 from dags.alerts import deadline_missed
 from dags.night_shift import DATE, DEFAULTS, FAILURE, business_date, close_night, every, open_night, step
 from jobs.tables import Table, nightly
+from jobs.tables.reports import REPORTS, Report
 
 TABLES = nightly()
 FEEDS = [table.name for table in TABLES if table.layer == "bronze"]
-STEPS = ["open_night", *FEEDS, "gate", *(table.name for table in TABLES if table.layer != "bronze")]
+MADE = [*(table.name for table in TABLES), *(report.name for report in REPORTS.values())]
+STEPS = ["open_night", *FEEDS, "gate", *(name for name in MADE if name not in FEEDS)]
 
 DEADLINE = DeadlineAlert(
     reference=DeadlineReference.DAGRUN_QUEUED_AT,
@@ -52,6 +54,19 @@ def make(table: Table) -> PythonOperator:
     return step(table.name, work, owner=table.owner, doc_md=doc)
 
 
+def write(report: Report) -> PythonOperator:
+    """The task of one report."""
+
+    def work(context: dict[str, Any]) -> dict[str, Any]:
+        from jobs import night
+
+        return night.run_report(report.short_name, business_date(context), context["run_id"])
+
+    notes = {"Made from": ", ".join(report.inputs), "Impact of failure": report.impact}
+    doc = "\n\n".join([report.about, *(f"**{title}**: {note}" for title, note in notes.items())])
+    return step(report.name, work, owner=report.owner, doc_md=doc)
+
+
 def check_feeds(context: dict[str, Any]) -> dict[str, Any]:
     """Lets silver begin when every feed has landed within its limits."""
     from jobs import night
@@ -71,7 +86,7 @@ def summarise(context: dict[str, Any]) -> None:
     failed = [name for name in undone if states.get(name) != "upstream_failed"] or undone
     failures = [{"task": name, "reason": _reason(ti, name, states.get(name))} for name in failed]
     if "open_night" not in undone:
-        outcomes = [made for made in ti.xcom_pull(task_ids=[t.name for t in TABLES]) if made]
+        outcomes = [made for made in ti.xcom_pull(task_ids=MADE) if made]
         ti.xcom_push("summary", night.finish(day, outcomes, failures, run_id))
     if failures:
         raise AirflowFailException(f"the night of {day} is not complete: {', '.join(failed)} failed")
@@ -97,7 +112,7 @@ with DAG(
     gate = step("gate", check_feeds, doc_md="All feeds have landed and none lost too many rows to quarantine.")
     summary = step("night_summary", summarise, trigger_rule="all_done", doc_md="What came in and what was made.")
     layers = dict.fromkeys(table.layer for table in TABLES)
-    groups = {layer: TaskGroup(layer, prefix_group_id=False) for layer in layers}
+    groups = {layer: TaskGroup(layer, prefix_group_id=False) for layer in [*layers, "reports"]}
     tasks: dict[str, PythonOperator] = {}
     for table in TABLES:
         with groups[table.layer]:
@@ -109,6 +124,10 @@ with DAG(
             # What has landed is read through the gate alone.
             ([made for made in inputs if made.task_id not in FEEDS] or [gate]) >> task
         tasks[table.name] = task
+    for report in REPORTS.values():
+        with groups["reports"]:
+            tasks[report.name] = write(report)
+        [tasks[name] for name in report.inputs] >> tasks[report.name]
     # Not only the last ones: a task that waits for a failed one counts as done while others still run. The
     # groups add no arrow, they make the UI draw one for all of a layer.
     [gate, *groups.values(), *tasks.values()] >> summary >> close_night(opened)

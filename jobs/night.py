@@ -1,6 +1,7 @@
 """A night from its opening to its summary: what the DAGs call, and what runs without Airflow alike."""
 
 import importlib
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
@@ -14,6 +15,7 @@ from jobs.ops import LISTED, Outcomes
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, business_days, read_settings
 from jobs.tables import FEEDS, TABLES, Kind, nightly
+from jobs.tables.reports import REPORTS, Report
 
 
 def open_night(run_id: str, date: date, holder: str) -> None:
@@ -36,6 +38,13 @@ def run_table(name: str, date: date, run_id: str) -> dict[str, Any]:
         return runner.run(name, [date], run_id, settings).as_dict()
     finally:
         lock.touch(settings, run_id)
+
+
+def run_report(name: str, date: date, run_id: str) -> dict[str, Any]:
+    """Writes the page of a report for one business date; the outcome goes to the summary."""
+    settings = read_settings()
+    lock.touch(settings, run_id)
+    return _reported(REPORTS[name], date, settings)
 
 
 def gate(date: date, outcomes: Outcomes, run_id: str) -> dict[str, Any]:
@@ -152,6 +161,8 @@ def _make_all(days: Sequence[date], run_id: str, settings: Settings, say: Callab
             outcomes.append(_made(table.name, days, run_id, settings, say, f"{number}/{len(tables)}"))
         except DataError as error:
             failure = error
+    if failure is None:
+        outcomes += [_reported(report, days[-1], settings) for report in REPORTS.values()]
     named = failure.headline.split(":")[0] if failure else ""
     failures = [{"task": named, "reason": failure.headline}] if failure else []
     text = _finish(days, outcomes, failures, run_id, settings)
@@ -172,6 +183,16 @@ def _made(
     outcome = runner.run(name, days, run_id, settings).as_dict()
     say(f"  [{progress}] {name}: {outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s")
     return outcome
+
+
+def _reported(report: Report, day: date, settings: Settings) -> dict[str, Any]:
+    # Drawing takes a second to import, which no table pays.
+    from jobs.reports import pages
+
+    started = time.monotonic()
+    written = pages.write(report.short_name, day, settings)
+    seconds = round(time.monotonic() - started, 2)
+    return runner.Outcome(report.name, "done" if written else "unchanged", 0, seconds).as_dict()
 
 
 def _gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Settings) -> dict[str, Any]:

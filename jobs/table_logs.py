@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Field, Schema, write_deltalake
 from deltalake.schema import ArrayType, DataType, MapType, PrimitiveType, StructType
+from pyarrow.dataset import Dataset
 from upath import UPath
 
 from jobs.tables import Table
@@ -194,6 +195,11 @@ class TableLogs:
             return []
         rows: list[dict[str, Any]] = DeltaTable(self.path(table)).to_pyarrow_table(filters=[*where] or None).to_pylist()
         return rows
+
+    def dataset(self, table: Table) -> Dataset:
+        """The table for readers that choose rows and columns themselves; empty where it has not been made yet."""
+        self.create(table)
+        return DeltaTable(self.path(table)).to_pyarrow_dataset()
 
     def record(self, table: Table, rows: Sequence[dict[str, Any]], where: str) -> None:
         """In one commit the rows for which `where` holds give way to these; a column that is not named is null."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.tables import nightly
+from jobs.tables.reports import REPORTS
 from tests.dags.graph import REPO, SNAPSHOT, drawn
 
 Dags = dict[str, dict[str, Any]]
@@ -88,7 +89,11 @@ def test_the_night_has_a_deadline(dags: Dags) -> None:
 
 def test_the_summary_waits_for_every_table_and_runs_whatever_became_of_them(dags: Dags) -> None:
     summary = dags["nightly"]["tasks"]["night_summary"]
-    assert set(summary["upstream"]) == {"gate", *(table.name for table in nightly())}
+    assert set(summary["upstream"]) == {
+        "gate",
+        *(table.name for table in nightly()),
+        *(report.name for report in REPORTS.values()),
+    }
     assert summary["trigger_rule"] == "all_done"
 
 

@@ -102,12 +102,12 @@ def test_a_failed_step_leaves_its_reason_on_one_line_and_still_fails() -> None:
 
 
 def test_a_night_without_failures_is_green(night: SimpleNamespace) -> None:
-    from dags.nightly import TABLES, summarise
+    from dags.nightly import MADE, summarise
 
     ti = Task({}, {})
     summarise(context("2026-01-31", ti=ti))
     day, outcomes, failures, run_id = night.finished[0]
-    assert (day, len(outcomes), failures, run_id) == (DAY, len(TABLES), [], "run")
+    assert (day, len(outcomes), failures, run_id) == (DAY, len(MADE), [], "run")
     assert ti.pushed == {"summary": "the summary"}
 
 

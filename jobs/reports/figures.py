@@ -1,0 +1,93 @@
+"""Figures of pages, drawn as SVG that a page carries in itself."""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Text stays text: it is small, it prints sharp, and the reader's own fonts have every script. The same figure is the
+# same bytes.
+matplotlib.rcParams.update(
+    {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "echolake",
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 11,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
+
+INK, ACCENT, PALE = "#1f2933", "#0b6e8f", "#c9dfe7"
+BUBBLE = 4000.0
+"""Area of the largest bubble, in square points."""
+
+
+def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str = "") -> str:
+    """Horizontal bars, the first on top, each with its value."""
+    figure = Figure(figsize=(7, 0.5 + 0.42 * max(len(names), 1)), layout="constrained")
+    axes = figure.subplots()
+    places = range(len(names) - 1, -1, -1)
+    axes.barh(list(places), list(values), color=ACCENT, height=0.7)
+    axes.set_yticks(list(places), [_short(name) for name in names])
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.margins(x=0.15)
+    for place, value in zip(places, values, strict=True):
+        axes.annotate(f" {value:,.0f}{unit}", (value, place), va="center", color=INK)
+    return _svg(figure, title)
+
+
+def heat_map(rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]], title: str) -> str:
+    """A cell for each row and column, the darker the more."""
+    figure = Figure(figsize=(9, 0.9 + 0.36 * max(len(rows), 1)), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(values, aspect="auto", cmap="GnBu", vmin=0)
+    axes.set_yticks(range(len(rows)), [_short(name) for name in rows])
+    axes.set_xticks(range(0, len(columns), 2), list(columns)[::2])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02)
+    return _svg(figure, title)
+
+
+def line(names: Sequence[str], values: Sequence[float | None], title: str) -> str:
+    """A share over time, in per cent; None leaves a gap."""
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    axes = figure.subplots()
+    shown = [float("nan") if value is None else 100 * value for value in values]
+    axes.plot(range(len(names)), shown, color=ACCENT, marker="o")
+    axes.set_xticks(range(len(names)), list(names), rotation=45, ha="right")
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter("{x:.0f} %")
+    axes.grid(axis="y", color=PALE)
+    return _svg(figure, title)
+
+
+def bubbles(names: Sequence[str], places: Sequence[tuple[float, float]], sizes: Sequence[float], title: str) -> str:
+    """A map: what is alike lies close; the area of a bubble is its size."""
+    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    axes = figure.subplots()
+    largest = max(sizes, default=1) or 1
+    xs, ys = [x for x, _ in places], [y for _, y in places]
+    axes.scatter(xs, ys, s=[max(BUBBLE * size / largest, 80) for size in sizes], color=ACCENT, alpha=0.45)
+    for name, x, y in zip(names, xs, ys, strict=True):
+        axes.annotate(name, (x, y), ha="center", va="center", color=INK, fontweight="bold")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.margins(0.2)
+    axes.spines[:].set_visible(False)
+    return _svg(figure, title)
+
+
+def _short(name: str, most: int = 28) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _svg(figure: Figure, title: str) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{title}"', 1)

@@ -1,0 +1,40 @@
+"""Reports: pages for people, made of the tables of a night."""
+
+from dataclasses import dataclass
+
+from jobs.tables.call_centre import CALL_CENTRE
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page that a night writes: what it tells, of which tables, and who answers for it."""
+
+    short_name: str
+    about: str
+    inputs: tuple[str, ...]
+    owner: str
+    impact: str
+
+    @property
+    def name(self) -> str:
+        """The name of its task."""
+        return f"report.{self.short_name}"
+
+
+REPEAT_CALLS = Report(
+    short_name="repeat_calls",
+    about="Why people call again: bands, kinds of callers, causes, and what to do",
+    inputs=(
+        "gold.repeat_calls",
+        "gold.repeat_call_clusters",
+        "gold.repeat_cluster_profiles",
+        "gold.repeat_call_advice",
+        "gold.repeat_call_causes",
+        "gold.topic_channels",
+        "gold.repeat_call_risk",
+    ),
+    owner=CALL_CENTRE,
+    impact="The operations head reads the page of the day before.",
+)
+
+REPORTS = {report.short_name: report for report in (REPEAT_CALLS,)}
