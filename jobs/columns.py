@@ -32,3 +32,17 @@ def row_hash(names: Iterable[str]) -> Column:
 def microseconds_between(start: str, end: str) -> Column:
     """Exact time from one timestamp to another; null where either is."""
     return F.unix_micros(F.col(end)) - F.unix_micros(F.col(start))
+
+
+def wait_seconds() -> Column:
+    """How long the caller of a call waited: until an agent answered, else until the end (docs/definitions.md)."""
+    return _seconds("coalesce(queued_at, started_at)", "coalesce(answered_at, ended_at)")
+
+
+def handle_seconds() -> Column:
+    """How long an agent was busy with a call: talk and wrap-up; null where nobody answered."""
+    return _seconds("answered_at", "ended_at") + F.coalesce("wrap_seconds", F.lit(0))
+
+
+def _seconds(start: str, end: str) -> Column:
+    return F.expr(end).cast("double") - F.expr(start).cast("double")

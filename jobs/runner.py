@@ -8,7 +8,19 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from jobs import __version__, customers, daily, facts, identities, keyed, landed, late_names, measured, timeline
+from jobs import (
+    __version__,
+    customers,
+    daily,
+    facts,
+    identities,
+    keyed,
+    landed,
+    late_names,
+    measured,
+    repeats,
+    timeline,
+)
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.session import connect
@@ -132,6 +144,14 @@ _STAMPED = {
     "features.customer_tag_values": customers.update_tag_values,
     "gold.customer_tags": customers.update_tags,
     "gold.customer_portraits": customers.update_portraits,
+    "features.caller_profiles": repeats.update_profiles,
+    "gold.repeat_call_clusters": repeats.update_clusters,
+    "gold.repeat_cluster_profiles": repeats.update_kinds,
+    "gold.repeat_call_advice": repeats.update_advice,
+    "gold.repeat_call_causes": repeats.update_causes,
+    "gold.topic_channels": repeats.update_channels,
+    "features.answered_calls": repeats.update_answered,
+    "gold.repeat_call_risk": repeats.update_risk,
 }
 """What is said as of a date: of a range of dates, as of the last."""
 

@@ -115,6 +115,56 @@ class CustomerTimeline(_Model):
     failed_events: str
 
 
+class CallerAdvice(_Model):
+    """What callers of a band, with a main topic, for whom a condition holds, should get instead of another call."""
+
+    id: str
+    band: list[Literal["high", "mid", "low"]] = []
+    topics: Literal["self_service"] | list[str] | None = None
+    where: str | None = None
+    channel: Literal["call", "sms", "self_service"] | None = None
+    campaign: str | None = None
+    action: str
+    owner: str
+
+
+class KindAdvice(_Model):
+    """What to do for kinds of callers of whom a figure is so many times that of all, and so large."""
+
+    feature: str
+    lift: float = Field(ge=1)
+    mean: float = Field(ge=0)
+    advice: str
+
+
+class CauseAdvice(_Model):
+    """What to do inside about groups of gold.repeat_call_causes for which a condition holds."""
+
+    where: str
+    advice: str
+
+
+class RepeatAdvice(_Model):
+    """conf/repeat_advice.yaml."""
+
+    self_service_topics: list[str]
+    self_service_channels: list[str] = Field(min_length=1)
+    lead_hours: int = Field(ge=0)
+    minute_amount: float = Field(ge=0)
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    callers: list[CallerAdvice] = Field(min_length=1)
+    messages: dict[str, str]
+    kinds: list[KindAdvice]
+    causes: list[CauseAdvice]
+
+    @field_validator("messages")
+    @classmethod
+    def _any_topic_has_a_message(cls, value: dict[str, str]) -> dict[str, str]:
+        if "other" not in value:
+            raise ValueError("messages need `other`, for topics without one of their own")
+        return value
+
+
 class Spark(_Model):
     """Which Spark: `local` (this checkout starts a server), `classic` (inside spark-submit) or sc://host:port."""
 
@@ -132,6 +182,7 @@ class _Configuration(_Model):
     customer_identities: CustomerIdentities
     caller_identities: CallerIdentities
     customer_timeline: CustomerTimeline
+    repeat_advice: RepeatAdvice
     deadline_minutes: int
     feeds: dict[str, Source]
     spark: Spark
@@ -214,7 +265,10 @@ def _read(
     files = [ROOT / "conf/base.yaml", ROOT / f"conf/{env or 'local'}.yaml"]
     if conf:
         files.append(Path(conf) if Path(conf).exists() else ROOT / conf)
-    merged: dict[str, Any] = {"spark": {"conf": _yaml(ROOT / "conf/spark.yaml")}}
+    merged: dict[str, Any] = {
+        "spark": {"conf": _yaml(ROOT / "conf/spark.yaml")},
+        "repeat_advice": _yaml(ROOT / "conf/repeat_advice.yaml"),
+    }
     for file in files:
         merged = _over(merged, _yaml(file))
     try:

@@ -4,21 +4,23 @@ from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from jobs.lake import Expect, Lake, computed
 from jobs.tables import Table
 
 AS_OF = "as_of"
+"""The column with the date, of tables that are not partitioned by another one."""
 
 
 def dates(lake: Lake, table: Table) -> list[date]:
     """The dates of which the table holds rows, oldest first."""
-    return lake.dates(table, AS_OF)
+    return lake.dates(table, _date_of(table))
 
 
 def of_date(lake: Lake, table: Table, day: date) -> DataFrame:
     """The rows of one date."""
-    return lake.read(table).where(f"{AS_OF} = DATE'{day}'")
+    return lake.read(table).where(f"{_date_of(table)} = DATE'{day}'")
 
 
 def before(lake: Lake, table: Table, day: date) -> date | None:
@@ -30,11 +32,13 @@ def replace_date(lake: Lake, table: Table, made: DataFrame, day: date, expect: E
     """Puts the rows of one date in place of what stood there; returns the rows written."""
     lake.create(table)
     lake.add_columns(table)
-    made = computed(made.select(*table.column_names))
+    made = computed(_conformed(table, made))
     expect(table, made)
     note = {AS_OF: str(day), **note}
     if day in dates(lake, table):
-        return lake.replace_changed(table, made, AS_OF, of_date(lake, table, day), **note)
+        return lake.replace_changed(table, made, _date_of(table), of_date(lake, table, day), **note)
+    if made.isEmpty():
+        return 0
     lake.append(table, made, **note)
     return lake.rows(table, [day])
 
@@ -43,6 +47,15 @@ def replace_all(lake: Lake, table: Table, made: DataFrame, expect: Expect) -> in
     """Puts these rows, of one date, in place of the table; returns the rows written."""
     lake.create(table)
     lake.add_columns(table)
-    made = computed(made.select(*table.column_names))
+    made = computed(_conformed(table, made))
     expect(table, made)
     return lake.replace_changed(table, made, AS_OF, lake.read(table))
+
+
+def _conformed(table: Table, rows: DataFrame) -> DataFrame:
+    """The rows with the declared columns, in their order and types."""
+    return rows.select(*(F.col(column.name).cast(column.type).alias(column.name) for column in table.columns))
+
+
+def _date_of(table: Table) -> str:
+    return table.partition or AS_OF

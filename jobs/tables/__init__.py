@@ -9,9 +9,10 @@ from jobs.tables.feeds import FEEDS
 from jobs.tables.gold import GOLD
 from jobs.tables.landed import BRONZE, QUARANTINE, VAULT
 from jobs.tables.ops import OPS
+from jobs.tables.repeats import REPEAT_FEATURES, REPEATS
 from jobs.tables.silver import SILVER
 
-_LAYERS = (BRONZE, QUARANTINE, SILVER, FEATURES, GOLD, CUSTOMERS, VAULT, OPS)
+_LAYERS = (BRONZE, QUARANTINE, SILVER, FEATURES, REPEAT_FEATURES, GOLD, REPEATS, CUSTOMERS, VAULT, OPS)
 
 TABLES: dict[str, Table] = {table.name: table for layer in _LAYERS for table in layer}
 

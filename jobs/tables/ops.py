@@ -53,6 +53,27 @@ RUNS = _table(
     None,
 )
 
+REPEAT_CLUSTER_CHANGES = Table(
+    name="ops.repeat_cluster_changes",
+    about="One row per kind of repeat caller and fit that was promoted: born, kept or ended",
+    key=("as_of", "cluster_id"),
+    columns=(
+        Column("as_of", "date", "Date of the fit", required=True),
+        Column("cluster_id", "bigint", "The kind; an id is never used again", required=True),
+        Column("cluster_name", "string", "What sets the kind apart", required=True),
+        Column("change", "string", "born, kept or ended", required=True, values=("born", "kept", "ended")),
+        Column("callers", "bigint", "Callers of the kind in the fit; null = it ended"),
+        Column("silhouette", "double", "How well the kinds of this fit lie apart, -1 to 1"),
+        Column("stability", "double", "How alike resamples group the callers (adjusted Rand index), 1 = the same"),
+        Column("model_version", "string", "Version of the model in MLflow"),
+    ),
+    kind=Kind.RECORD,
+    owner="platform",
+    subject="operations",
+    impact="Nobody can say when a kind of callers came and went.",
+    statistics=("as_of",),
+)
+
 NIGHTS = _table(
     "ops.nights",
     "One row per business date: whether its feeds passed the gate and whether the night is complete",
@@ -83,4 +104,4 @@ PII_ACCESS = _table(
     None,
 )
 
-OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS)
+OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS, REPEAT_CLUSTER_CHANGES)

@@ -38,7 +38,7 @@ BESIDE = frozenset(
 )
 """Personal columns that stand beside one that names the person, and go with its row."""
 
-IMPERSONAL = frozenset("agent_id last_call_agent_id merchant_id script_id run_id cluster_id customer_token by".split())
+IMPERSONAL = frozenset("agent_id last_call_agent_id merchant_id script_id run_id advice_id customer_token by".split())
 """Identifiers of nobody who is served here, and the keyed token that remains of a person."""
 
 KEPT = frozenset({"vault.erased", "ops.pii_access"})

@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns import handle_seconds, wait_seconds
 from jobs.tables.gold import WINDOWS
 
 ALL_QUEUES = "all"
@@ -15,8 +16,7 @@ def build(calls: DataFrame, repeat_calls: DataFrame, target_wait_seconds: int) -
     inbound = calls.where("direction = 'inbound'").join(contact, ["call_id", "event_date"], "left")
     offered = F.col("outcome").isin("answered", "abandoned")
     answered = F.col("outcome") == "answered"
-    wait = _seconds("coalesce(queued_at, started_at)", "coalesce(answered_at, ended_at)")
-    handle = _seconds("answered_at", "ended_at") + F.coalesce("wrap_seconds", F.lit(0))
+    wait, handle = wait_seconds(), handle_seconds()
     # Callers who hung up count against us: the standard measures offered calls, not answered ones.
     in_time = answered & (wait <= target_wait_seconds)
     measures = [
@@ -32,10 +32,6 @@ def build(calls: DataFrame, repeat_calls: DataFrame, target_wait_seconds: int) -
     by_queue = inbound.groupBy(F.col("event_date").alias("day"), "queue").agg(*measures)
     by_day = inbound.groupBy(F.col("event_date").alias("day"), F.lit(ALL_QUEUES).alias("queue")).agg(*measures)
     return by_queue.unionByName(by_day).where("offered > 0")
-
-
-def _seconds(start: str, end: str) -> Column:
-    return F.expr(end).cast("double") - F.expr(start).cast("double")
 
 
 def _repeat_rate(window: str) -> Column:

@@ -1,0 +1,77 @@
+"""What repeat callers get instead: by band and topic, on a channel that they do not use yet, before they call again."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jobs.gold.repeats import repeat_call_advice
+from tests.frames import frame
+
+pytestmark = pytest.mark.spark
+DAY = date(2026, 3, 31)
+END = datetime(2026, 4, 1, tzinfo=UTC)
+RULES: list[dict[str, Any]] = [
+    {"id": "high", "band": ["high"], "channel": "call", "campaign": "repeat_high_call", "action": "call", "owner": "team"},
+    {"id": "mid", "band": ["mid"], "channel": "sms", "campaign": "repeat_mid_sms", "action": "text", "owner": "team"},
+    {"id": "low", "band": ["low"], "topics": "self_service", "channel": "self_service", "campaign": "repeat_low", "action": "push", "owner": "app"},
+    {"id": "one", "where": "cluster_id = 7", "action": "mend", "owner": "process"},
+]  # fmt: skip
+MESSAGES = {"balance": "see it in the {channel}", "other": "we are sorry"}
+
+
+def caller(key: str, band: str | None, topic: str | None, **more: Any) -> dict[str, Any]:
+    return {
+        "as_of": DAY, "caller_key": key, "customer_id": key[2:] if key.startswith("c:") else None, "is_identified": True,
+        "has_card": False, "calls_90d": 3, "frequency_band": band, "main_topic": topic, "gaps_90d": 3,
+        "hours_between_median": 24.0, "digital_channels": [], "last_call_at": END - timedelta(hours=30),
+    } | more  # fmt: skip
+
+
+def advice(spark: Any, *callers: dict[str, Any], kinds: dict[str, int] | None = None) -> dict[str, Any]:
+    clusters = [
+        {"as_of": DAY, "caller_key": each["caller_key"], "cluster_id": (kinds or {}).get(each["caller_key"], 1)}
+        for each in callers
+    ]
+    made = repeat_call_advice.build(
+        frame(spark, "features.caller_profiles", callers), frame(spark, "gold.repeat_call_clusters", clusters),
+        end_at=END, callers=RULES, messages=MESSAGES, self_service_topics=["balance"],
+        self_service_channels=["app", "wechat", "web"], lead_hours=6,
+    )  # fmt: skip
+    return {row["caller_key"]: row for row in made.collect()}
+
+
+def test_each_band_gets_its_own_and_callers_who_are_no_customers_nothing(spark: Any) -> None:
+    found = advice(
+        spark,
+        caller("c:H", "high", "fee"),
+        caller("c:M", "mid", None),
+        caller("c:L", "low", "balance", digital_channels=["app", "chat"]),
+        caller("c:A", "low", "balance", digital_channels=["app", "web", "wechat"]),
+        caller("c:F", "low", "fee"),
+        caller("c:S", "low", "fee"),
+        caller("n:t", None, "fee"),
+        kinds={"c:S": 7},
+    )
+    columns = ("advice_id", "channel", "campaign", "message")
+    assert {key: tuple(row[name] for name in columns) for key, row in found.items()} == {
+        "c:H": ("high", "call", "repeat_high_call", "we are sorry"),
+        "c:M": ("mid", "sms", "repeat_mid_sms", "we are sorry"),
+        "c:L": ("low", "wechat", "repeat_low", "see it in the wechat"),
+        "c:A": ("low", None, None, None),
+        "c:F": (None, None, None, None),
+        "c:S": ("one", None, None, None),
+    }
+
+
+def test_the_next_call_is_expected_a_gap_later_and_the_message_comes_before(spark: Any) -> None:
+    found = advice(
+        spark,
+        caller("c:A", "low", "balance", last_call_at=END - timedelta(hours=10)),
+        caller("c:B", "low", "balance"),
+        caller("c:N", "low", "balance", hours_between_median=None, gaps_90d=0),
+    )
+    assert found["c:A"]["next_call_expected_at"] == datetime(2026, 4, 1, 14)
+    assert found["c:A"]["send_before"] == datetime(2026, 4, 1, 8)
+    assert found["c:B"]["next_call_expected_at"] == datetime(2026, 4, 1, 18), "one beat has passed in silence"
+    assert found["c:N"]["next_call_expected_at"] == datetime(2026, 4, 1, 18), "as the others of the kind"

@@ -1,0 +1,163 @@
+"""Repeat callers, night by night: kinds that are fitted each week and kept, risk by rule until there is a model."""
+
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from jobs import runner
+from jobs.reports import pages
+from jobs.settings import read_settings
+from jobs.tables import TABLES
+from jobs.tables.repeats import REPEAT_FEATURES, REPEATS
+from models import repeat_callers, repeat_risk
+from sample.calls import calls
+from sample.world import World as Sample
+from tests.conftest import World
+from tests.frames import frame
+
+pytestmark = pytest.mark.spark
+FIRST, SECOND, THIRD = (date(2026, 6, 9) + timedelta(days=n) for n in (0, 1, 8))
+STEPS = [*(table.name for table in REPEAT_FEATURES), *(table.name for table in REPEATS)]
+BEGAN = date(2026, 4, 20)
+
+
+@pytest.fixture(scope="module")
+def nights(module_world: World) -> World:
+    """A lake with seven weeks of calls of the sample world, of whom three nights tell."""
+    lake = runner.open_lake(read_settings())
+    sample = Sample()
+    rows = [
+        row | {"event_date": day, "known_on": day, "ds": day, "caller_token": row["caller_number"], "row_hash": 0}
+        for day in (BEGAN + timedelta(days=n) for n in range((THIRD - BEGAN).days + 1))
+        for row in sample.remembered(calls, day)
+    ]
+    lake.append(TABLES["silver.calls"], frame(lake.spark, "silver.calls", rows))
+    for day in (FIRST, SECOND, THIRD):
+        for step in STEPS:
+            module_world.make(step, str(day))
+    module_world.pass_gate(str(THIRD))
+    for step in ("silver.caller_history", "gold.repeat_calls"):
+        module_world.make(step, str(THIRD))
+    return module_world
+
+
+def of(world: World, table: str, day: date, *columns: str) -> list[tuple[Any, ...]]:
+    stamp = "scored_on" if table == "gold.repeat_call_risk" else "as_of"
+    return [row[:-1] for row in world.rows(table, *columns, stamp) if row[-1] == day]
+
+
+def test_kinds_are_fitted_once_a_week_and_what_became_of_them_is_told(nights: World) -> None:
+    changes = nights.rows("ops.repeat_cluster_changes", "as_of", "change", "cluster_id", "cluster_name")
+    assert {row[0] for row in changes} == {FIRST, THIRD}, "nothing was due on the second night"
+    born = {row[2]: row[3] for row in changes if row[0] == FIRST}
+    assert len(born) >= repeat_callers.FEWEST_KINDS
+    assert {row[1] for row in changes if row[0] == FIRST} == {"born"}
+    kept = {row[2]: row[3] for row in changes if row[:2] == (THIRD, "kept")}
+    assert len(kept) >= len(born) // 2
+    assert kept.items() <= born.items(), "who stays keeps the name"
+    assert not {row[2] for row in changes if row[:2] == (THIRD, "born")} & born.keys()
+    assert nights.rows("gold.repeat_call_clusters", "as_of", "model_version") != []
+
+
+def test_every_repeat_caller_has_a_kind_and_a_band_where_identified(nights: World) -> None:
+    profiles = set(of(nights, "features.caller_profiles", SECOND, "caller_key", "is_identified"))
+    rows = of(nights, "gold.repeat_call_clusters", SECOND, "caller_key", "cluster_id", "frequency_band", "cluster_name")
+    assert {row[0] for row in rows} == {row[0] for row in profiles}
+    nameless = {row[0] for row in profiles if not row[1]}
+    assert {row[0] for row in rows if row[1] == 0} == nameless
+    assert all(row[3] for row in rows)
+    assert {row[2] for row in rows} == {"high", "mid", "low", None}
+    told = {row[0] for row in of(nights, "gold.repeat_cluster_profiles", SECOND, "cluster_id")}
+    assert told == {row[1] for row in rows}
+
+
+def test_bands_and_repeats_are_those_that_sql_tells_from_silver(nights: World) -> None:
+    import duckdb
+
+    query = f"""
+        WITH calls AS (
+            SELECT coalesce('c:' || customer_id, 'n:' || caller_token) AS caller, customer_id, started_at, event_date,
+                   transferred, ended_at, call_id
+            FROM silver WHERE direction = 'inbound' AND event_date <= DATE '{THIRD}'
+        ), gaps AS (
+            SELECT *, lag(started_at) OVER w AS before, coalesce(lag(transferred) OVER w, false)
+                   AND started_at - lag(ended_at) OVER w < INTERVAL 15 MINUTE AS is_transfer
+            FROM calls WHERE caller IS NOT NULL WINDOW w AS (PARTITION BY caller ORDER BY started_at, call_id)
+        ), counted AS (
+            SELECT caller, any_value(customer_id) AS customer, count(*) AS calls,
+                   count(*) FILTER (started_at - before <= INTERVAL 7 DAY AND NOT is_transfer) AS repeats
+            FROM gaps WHERE event_date > DATE '{THIRD}' - 90 GROUP BY 1
+        ), ranked AS (
+            SELECT *, rank() OVER (PARTITION BY customer IS NULL ORDER BY calls DESC) AS place,
+                   count(*) OVER (PARTITION BY customer IS NULL) AS everybody FROM counted
+        )
+        SELECT caller, calls, repeats, CASE WHEN customer IS NULL THEN NULL
+            WHEN place <= ceil(0.05 * everybody) AND calls >= 6 THEN 'high' WHEN calls >= 3 THEN 'mid' ELSE 'low' END
+        FROM ranked WHERE repeats > 0 ORDER BY ALL
+    """
+    with duckdb.connect() as db:
+        db.register("silver", DeltaTable(nights.lake / "silver/calls").to_pyarrow_dataset())
+        wanted = db.execute(query).fetchall()
+    columns = ("caller_key", "calls_90d", "repeat_calls_90d", "frequency_band")
+    assert of(nights, "gold.repeat_call_clusters", THIRD, *columns) == wanted
+
+
+def test_advice_differs_by_band(nights: World) -> None:
+    rows = of(nights, "gold.repeat_call_advice", SECOND, "frequency_band", "campaign")
+    by_band = {band: {campaign for each, campaign in rows if each == band} for band in ("high", "mid", "low")}
+    assert by_band["high"] == {"repeat_high_call"}
+    assert by_band["mid"] == {"repeat_mid_sms"}
+    assert by_band["low"] <= {"repeat_low_self_service", None}
+
+
+def test_the_day_s_answered_calls_have_a_risk_of_the_model_that_was_promoted(nights: World) -> None:
+    rows = of(nights, "gold.repeat_call_risk", THIRD, "call_id", "probability", "decile", "model_version")
+    assert {row[0] for row in rows} == {row[0] for row in of(nights, "features.answered_calls", THIRD, "call_id")}
+    assert all(0 < row[1] < 1 for row in rows)
+    assert {row[2] for row in rows} == set(range(1, 11))
+    assert {row[3] for row in rows} != {"rule"}
+
+
+def test_the_same_night_again_and_an_older_one_change_nothing(nights: World) -> None:
+    tables = [*STEPS, "ops.repeat_cluster_changes"]
+    versions = {name: DeltaTable(nights.lake / name.replace(".", "/")).version() for name in tables}
+    assert [nights.make(step, str(THIRD)) for step in STEPS] == [0] * len(STEPS)
+    assert [nights.make(step, str(SECOND)) for step in STEPS] == [0] * len(STEPS), "with the kinds of that date"
+    assert {name: DeltaTable(nights.lake / name.replace(".", "/")).version() for name in tables} == versions
+
+
+def test_the_report_is_one_page_that_names_nobody_and_asks_nobody(nights: World) -> None:
+    settings = read_settings()
+    file = pages.write("repeat_calls", THIRD, settings)
+    assert file == str(nights.root / f"delivery/reports/{THIRD}/repeat_calls.html")
+    page = (nights.root / f"delivery/reports/{THIRD}/repeat_calls.html").read_text()
+    assert page.count("<svg") == 5
+    assert not re.search(r"""(src|href)="(?!#|data:)|url\((?!#)|@import""", page), "all that it shows is in it"
+    assert "<script" not in page
+    for (name,) in of(nights, "gold.repeat_cluster_profiles", THIRD, "cluster_name"):
+        assert name in page
+    customers = of(nights, "gold.repeat_call_clusters", THIRD, "customer_id")
+    assert not [customer for (customer,) in customers if customer and customer in page]
+    pages.write("repeat_calls", THIRD, settings)
+    assert (nights.root / f"delivery/reports/{THIRD}/repeat_calls.html").read_text() == page
+    assert pages.write("repeat_calls", date(2026, 1, 1), settings) is None
+
+
+def test_with_few_callers_there_are_no_kinds_and_the_risk_is_that_of_the_rule(world: World) -> None:
+    lake = runner.open_lake(read_settings())
+    sample = Sample()
+    rows = [
+        row | {"event_date": day, "known_on": day, "ds": day, "caller_token": row["caller_number"], "row_hash": 0}
+        for day in (FIRST, SECOND)
+        for row in sample.remembered(calls, day)
+    ]
+    lake.append(TABLES["silver.calls"], frame(lake.spark, "silver.calls", rows))
+    outcomes = {step: runner.run(step, [SECOND], "test", read_settings()) for step in STEPS}
+    assert "are needed" in " ".join(outcomes["gold.repeat_call_clusters"].warnings)
+    assert {row[0] for row in world.rows("gold.repeat_call_clusters", "cluster_id")} == {0, None}
+    assert {row[0] for row in world.rows("gold.repeat_call_risk", "model_version")} == {"rule"}
+    assert not (world.root / "mlflow/mlflow.db").exists()
+    assert len(rows) < repeat_risk.FEWEST_CALLS
