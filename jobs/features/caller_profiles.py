@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from jobs.columns import caller_key, microseconds_between
 from jobs.features.expressions import expanded
 from jobs.features.recent_calls import MICROSECONDS_AN_HOUR, recent
-from jobs.features.rows import in_window, known
+from jobs.features.rows import as_known, in_window, known
 
 DAYS = 90
 TOP_SHARE = 0.05
@@ -150,15 +150,11 @@ def _preceded(calls: DataFrame, events: DataFrame, name: str) -> DataFrame:
     return pairs.groupBy("customer_id").agg(F.count_distinct("call_id").alias(name))
 
 
-def _as_known(versions: DataFrame, as_of: date) -> DataFrame:
-    return versions.where(f"known_on <= DATE'{as_of}' AND (superseded_on IS NULL OR superseded_on > DATE'{as_of}')")
-
-
 def _open_cards(cards_versions: DataFrame, as_of: date) -> DataFrame:
     is_open = F.expr(f"closed_on IS NULL OR closed_on > DATE'{as_of}'")
-    return _as_known(cards_versions, as_of).where(is_open).groupBy("customer_id").agg(F.count("*").alias("cards"))
+    return as_known(cards_versions, as_of).where(is_open).groupBy("customer_id").agg(F.count("*").alias("cards"))
 
 
 def _opened(customers_versions: DataFrame, as_of: date) -> DataFrame:
     tenure = F.when(F.col("opened_on") <= F.lit(as_of), F.date_diff(F.lit(as_of), "opened_on"))
-    return _as_known(customers_versions, as_of).select("customer_id", tenure.alias("tenure_days"))
+    return as_known(customers_versions, as_of).select("customer_id", tenure.alias("tenure_days"))

@@ -17,8 +17,8 @@ REPEAT_HOURS = 168
 def recent(calls: DataFrame, as_of: date, days: int, transfer_minutes: int, chain_gap_days: int) -> DataFrame:
     """One row per inbound call of the `days` up to the date.
 
-    Beside the columns of `calls`: caller_key; is_transfer, is_repeat (it follows a call of its chain); hours_since and
-    previous_outcome; position_in_chain; wait_seconds and handle_seconds; next_call, the caller's next one that is no
+    Beside the columns of `calls`: caller_key; is_transfer, is_repeat (it follows a call of its chain); hours_since,
+    position_in_chain; wait_seconds and handle_seconds; next_call, the caller's next one that is no
     transfer, with hours until then; is_followed within 168 hours. A chain that began before the days that are
     read (those and `chain_gap_days` more) counts from there.
     """
@@ -34,7 +34,6 @@ def recent(calls: DataFrame, as_of: date, days: int, transfer_minutes: int, chai
             "is_transfer": F.col("_is_transfer"),
             "is_repeat": (F.col("position_in_chain") > 1) & ~F.col("_is_transfer"),
             "hours_since": microseconds_between("_previous.started_at", "started_at") / MICROSECONDS_AN_HOUR,
-            "previous_outcome": F.col("_previous.outcome"),
             "hours_until": microseconds_between("started_at", "next_call.started_at") / MICROSECONDS_AN_HOUR,
         }
     )

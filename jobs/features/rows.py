@@ -24,6 +24,11 @@ def known_versions(rows: DataFrame, feed: Feed, as_of: date, time_zone: str) -> 
     return rows.where(f"known_on <= DATE'{as_of}'").withColumns({"event_date": event, "_is_known": is_known})
 
 
+def as_known(versions: DataFrame, as_of: date) -> DataFrame:
+    """The versions that were known at the end of the date."""
+    return versions.where(f"known_on <= DATE'{as_of}' AND (superseded_on IS NULL OR superseded_on > DATE'{as_of}')")
+
+
 def barred(do_not_call: DataFrame, customers: DataFrame) -> DataFrame:
     """The do-not-call entries, each once for every customer whom it binds.
 

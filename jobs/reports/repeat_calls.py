@@ -33,12 +33,12 @@ def content(logs: TableLogs, day: date, settings: Settings) -> dict[str, Any] | 
         db.register("all_repeat_cluster_changes", logs.dataset(CHANGES))
         if not _rows(db, "SELECT 1 FROM repeat_call_clusters LIMIT 1"):
             return None
-        kinds = _kinds(db)
+        bands, kinds = _bands(db), _kinds(db)
         zone = settings.time_zone
         return {
             "headline": _headline(db),
-            "bands": _bands(db),
-            "band_figure": _band_figure(db),
+            "bands": bands,
+            "band_figure": _band_figure(bands),
             "kinds": kinds,
             "fit": _fit(db),
             "map": _map(kinds),
@@ -110,8 +110,7 @@ def _bands(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [row | {"instead": BANDS.get(row["band"], "mended inside: nobody knows whom to reach")} for row in shown]
 
 
-def _band_figure(db: duckdb.DuckDBPyConnection) -> Markup:
-    bands = _bands(db)
+def _band_figure(bands: Sequence[dict[str, Any]]) -> Markup:
     return Markup(
         figures.bars([b["band"] for b in bands], [float(b["repeat_calls"]) for b in bands], "Repeat calls by band")
     )

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.features.recent_calls import REPEAT_HOURS, recent
+from jobs.features.rows import as_known
 
 DAYS = 90
 MOST_SEQUENCES = 5
@@ -32,9 +33,7 @@ def build(
     chain_gap_days: int,
 ) -> DataFrame:
     """One row per dimension and group, of the calls of 90 days that had 7 days to be followed by the date's end."""
-    teams = agents_versions.where(
-        f"known_on <= DATE'{as_of}' AND (superseded_on IS NULL OR superseded_on > DATE'{as_of}')"
-    ).select("agent_id", "team")
+    teams = as_known(agents_versions, as_of).select("agent_id", "team")
     kinds = repeat_call_clusters.select("caller_key", F.col("cluster_name").alias("cluster"))
     is_mature = F.col("started_at") + F.expr(f"INTERVAL {REPEAT_HOURS} HOURS") <= F.lit(end_at)
     mature = (
