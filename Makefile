@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 
 # Recipes read these from the environment, quoted, so that no value is ever taken for shell code.
-export DATE FROM TO NAME CUSTOMER
+export DATE FROM TO NAME CUSTOMER MODEL
 python := .venv/bin/python
 # Each worker has a Spark server of its own; the tests of a file share what they make.
 pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -36,6 +36,13 @@ backfill: backfill-usage install ## the nights of a range again, oldest first: F
 
 table: table-usage install ## one table for one business date: NAME=gold.service_kpis DATE=2026-01-31
 	@$(python) -m jobs table "$$NAME" --date "$$DATE"
+
+.PHONY: train rollback
+train: train-usage install ## a model trained, compared, promoted through the gates: MODEL=churn DATE=2026-01-31
+	@$(python) -m jobs train "$$MODEL" --date "$$DATE"
+
+rollback: rollback-usage install ## the champion before the present one again: MODEL=churn DATE=2026-01-31
+	@$(python) -m jobs rollback "$$MODEL" --date "$$DATE"
 
 .PHONY: report
 report: report-usage install ## one report as a self-contained page: NAME=repeat_calls DATE=2026-01-31
@@ -92,7 +99,7 @@ clean: ## take back the set-up and all caches; the lake, keys and deliveries sta
 	@rm -rf .venv .local/setup .local/jars .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: load-usage backfill-usage table-usage report-usage erase-usage export-usage
+.PHONY: load-usage backfill-usage table-usage report-usage train-usage rollback-usage erase-usage export-usage
 load-usage backfill-usage: %-usage:
 	$(call need,FROM,make $* FROM=2026-01-01 TO=2026-01-31)
 	$(call need,TO,make $* FROM=2026-01-01 TO=2026-01-31)
@@ -104,6 +111,10 @@ table-usage: %-usage:
 report-usage: %-usage:
 	$(call need,NAME,make $* NAME=repeat_calls DATE=2026-01-31)
 	$(call need,DATE,make $* NAME=repeat_calls DATE=2026-01-31)
+
+train-usage rollback-usage: %-usage:
+	$(call need,MODEL,make $* MODEL=churn DATE=2026-01-31)
+	$(call need,DATE,make $* MODEL=churn DATE=2026-01-31)
 
 erase-usage export-usage: %-usage:
 	$(call need,CUSTOMER,make $* CUSTOMER=C1)

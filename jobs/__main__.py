@@ -60,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", "write one report as a page for one business date", _report)
     report.add_argument("name", help="for example repeat_calls")
     report.add_argument("--date", type=_date, help="business date (default: the previous one)")
+    of_models: tuple[tuple[str, str, object], ...] = (
+        ("train", "train a model, compare it with the champion, and promote it if every gate opens", _train),
+        ("rollback", "make the champion before the present one champion again", _rollback),
+    )
+    for name, about, of_a_model in of_models:
+        of_model = command(name, about, of_a_model)
+        of_model.add_argument("model", help="for example churn")
+        of_model.add_argument("--date", type=_date, help="business date (default: the previous one)")
     nightly = command("nightly", "the nightly DAG for one business date, through Airflow", _nightly)
     nightly.add_argument("--date", type=_date, help="business date (default: the previous one)")
     for name, about, work in (
@@ -118,6 +126,18 @@ def _table(parsed: argparse.Namespace) -> None:
         print(f"  warning: {warning}")
 
 
+def _train(parsed: argparse.Namespace) -> None:
+    from jobs import night
+
+    print(night.train(parsed.model, parsed.date or night.previous_business_day(), _run_id("train")))
+
+
+def _rollback(parsed: argparse.Namespace) -> None:
+    from jobs import night
+
+    print(night.roll_back(parsed.model, parsed.date or night.previous_business_day(), _run_id("rollback")))
+
+
 def _report(parsed: argparse.Namespace) -> None:
     from jobs import night
     from jobs.reports import pages
@@ -128,8 +148,8 @@ def _report(parsed: argparse.Namespace) -> None:
     if written is None:
         raise DataError(
             f"report {parsed.name} {day}",
-            expected="a lake that tells of callers who called again as of the date",
-            found="none",
+            expected="a lake that holds what the report tells of as of the date",
+            found="nothing of it",
             todo=f"run the night first (make nightly DATE={day}), or name a date whose night has run",
         )
     print(written)

@@ -33,6 +33,17 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     return stamped.replace_date(lake, MEASURES, made, day, expect, **note)
 
 
+def anew(lake: Lake, day: date, settings: Settings, measures: Sequence[Measure], chosen: str = "true") -> DataFrame:
+    """Some measures as of the date of the customers for whom `chosen` (SQL) holds, read from silver."""
+    began = first_batches(lake, day)
+    figures = {}
+    for name in sorted({each.table for each in measures} & began.keys()):
+        table, of_table = TABLES[name], [each for each in measures if each.table == name]
+        known = _known(lake, table, of_table, day, settings).where(f"customer_id IS NOT NULL AND {chosen}")
+        figures[name] = aggregates.aggregated(rows.weighed(known, of_table, day), of_table)
+    return customer_measures.build(figures, measures, day)
+
+
 def first_batches(lake: Lake, day: date) -> dict[str, date]:
     """The first batch that brought a row of each table that measures read; without those that had none by the date."""
     found = {name: lake.first(TABLES[name], "known_on") for name in CATALOGUE.tables}
@@ -40,7 +51,18 @@ def first_batches(lake: Lake, day: date) -> dict[str, date]:
 
 
 def _figures(lake: Lake, table: Table, day: date, settings: Settings, versions: dict[str, int]) -> DataFrame:
-    measures, feed = CATALOGUE.of_table(table.name), _feed(table)
+    measures = CATALOGUE.of_table(table.name)
+    if "superseded_on" not in table.column_names and table.name != BARRED:
+        rolled = _rolled(lake, table, measures, day, settings, versions)
+        if rolled is not None:
+            return rolled
+    known = _known(lake, table, measures, day, settings)
+    return aggregates.aggregated(rows.weighed(known, measures, day), measures)
+
+
+def _known(lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings) -> DataFrame:
+    """The rows of the table that measures count as of the date."""
+    feed = _feed(table)
     if "superseded_on" in table.column_names:
         known = rows.known_versions(lake.read(table), feed, day, settings.time_zone)
     elif table.name == BARRED:
@@ -48,16 +70,8 @@ def _figures(lake: Lake, table: Table, day: date, settings: Settings, versions: 
         customers = rows.known_versions(lake.read(owners), _feed(owners), day, settings.time_zone)
         known = rows.barred(rows.known(lake.read(table), day), customers)
     else:
-        rolled = _rolled(lake, table, measures, day, settings, versions)
-        return _anew(lake, table, measures, day, settings) if rolled is None else rolled
-    known = rows.of_customers(known, feed.event, day, settings.time_zone)
-    return aggregates.aggregated(rows.weighed(known, measures, day), measures)
-
-
-def _anew(lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings) -> DataFrame:
-    known = rows.known(lake.read(table), day).where(rows.in_window(_reach(measures), day))
-    known = rows.of_customers(known, _feed(table).event, day, settings.time_zone)
-    return aggregates.aggregated(rows.weighed(known, measures, day), measures)
+        known = rows.known(lake.read(table), day).where(rows.in_window(_reach(measures), day))
+    return rows.of_customers(known, feed.event, day, settings.time_zone)
 
 
 def _rolled(
@@ -84,7 +98,9 @@ def _rolled(
     changes = rolling.corrections(of_customers(changes), measures, before)
     names = moved.columns
     stood = stamped.of_date(lake, MEASURES, before)
-    figures = rolling.rolled(stood, moved.unionByName(changes.select(*names)), measures, day, settings.time_zone)
+    figures = rolling.rolled(
+        stood, before, moved.unionByName(changes.select(*names)), measures, day, settings.time_zone
+    )
     lost = changes.where(f"NOT _change_type IN ({', '.join(repr(kind) for kind in rolling.GAINED)})")
     if lost.isEmpty():
         return figures

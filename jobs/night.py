@@ -110,6 +110,62 @@ def make_table(name: str, day: date, run_id: str) -> dict[str, Any]:
     return made
 
 
+def train_model(name: str, date: date, run_id: str) -> str:
+    """Trains one model as of a business date, within a run that has the lock; says what it came to."""
+    settings = read_settings()
+    lock.touch(settings, run_id)
+    try:
+        return _trained(name, date, run_id, settings, print)
+    finally:
+        lock.touch(settings, run_id)
+
+
+def train(name: str, day: date, run_id: str, say: Callable[[str], None] = print) -> str:
+    """Trains one model, with the lock of the lake.
+
+    Raises:
+        DataError: there is no such model, or too little to learn from.
+    """
+    _lesson(name)
+    text: str = _in_one_process(day, run_id, lambda settings: _trained(name, day, run_id, settings, say))
+    return text
+
+
+def roll_back(name: str, day: date, run_id: str) -> str:
+    """Makes the champion before the present one champion again, with the lock of the lake."""
+    from jobs import training
+
+    _lesson(name)
+    text: str = _in_one_process(
+        day, run_id, lambda settings: training.roll_back(_lake(settings, run_id), name, day, settings)
+    )
+    return text
+
+
+def _lesson(name: str) -> None:
+    # Models take seconds to import, which a night without them need not pay.
+    from jobs import training
+
+    training.lesson(name)
+
+
+def _trained(name: str, day: date, run_id: str, settings: Settings, say: Callable[[str], None]) -> str:
+    from jobs import training
+    from models.errors import NotEnoughDataError
+
+    try:
+        made = training.train(_lake(settings, run_id), name, day, settings, say)
+    except NotEnoughDataError as error:
+        expected, _, found = str(error).partition(", found ")
+        raise DataError(
+            f"model {name} {day}: not trained",
+            expected=expected.removeprefix("expected "),
+            found=found,
+            todo="wait, or load more history (make load); until then the rule tells, with model_version rule",
+        ) from None
+    return "\n".join(made.lines)
+
+
 def maintain(date: date, run_id: str, say: Callable[[str], None] = print) -> str:
     """Packs files, deletes what no version needs, and drops rows older than their retention."""
     settings = read_settings()

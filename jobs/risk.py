@@ -1,50 +1,51 @@
-"""Who will call again: a model that is fitted anew each week, else the simple rule."""
+"""Who will call again: how a night tells it, and how the lake asks the question when a model is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from sklearn.pipeline import Pipeline
+from sklearn.ensemble import StackingClassifier
 
-from jobs import __version__, repeats, stamped
+from jobs import repeats, stamped, training, watch
 from jobs.features.recent_calls import REPEAT_HOURS
 from jobs.gold.repeats import repeat_call_risk
 from jobs.lake import Expect, Lake, Warn
-from jobs.model_versions import is_due, may_hold_models, registry
 from jobs.settings import Settings
 from jobs.tables import TABLES
 from models import repeat_risk
 from models.errors import NotEnoughDataError
-from models.registry import Registry, Version
+from models.training import Parts, Question, probability
 
+CALLS = TABLES["silver.calls"]
 ANSWERED = TABLES["features.answered_calls"]
 RISK = TABLES["gold.repeat_call_risk"]
+READS = (CALLS.name,)
+HORIZON_DAYS = REPEAT_HOURS // 24
 LEARNT_DAYS = 84
-"""Twelve weeks: four to test on, eight to learn from."""
+"""Twelve weeks; the last third is to test on, an eighth before it to calibrate on."""
+TEST_SHARE, CALIBRATE_SHARE = 1 / 3, 1 / 8
+FEWEST_DAYS = 28
+FEWEST_CALLS = 500
+"""Days and calls to learn from, calibrate and test on: with fewer a share is a guess."""
 MOST_LEARNT = 300_000
 """Calls, chosen by a hash of their ids."""
-BY_RULE = "rule"
-TRUSTED = (
-    "functools.partial",
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.utils.validation.check_array",
-)
-"""What skops may load beside what it trusts itself: parts of scikit-learn's boosted trees."""
 
 
 @dataclass(frozen=True)
 class ByModel:
     """Probabilities of a version of the model."""
 
-    pipeline: Pipeline
+    estimator: StackingClassifier
     version: str
 
     def predict(self, calls: pd.DataFrame) -> pd.DataFrame:
         """For each call: call_id, probability."""
-        return pd.DataFrame({"call_id": calls["call_id"], "probability": repeat_risk.probability(self.pipeline, calls)})
+        told = probability(repeat_risk.QUESTION, self.estimator, calls)
+        return pd.DataFrame({"call_id": calls["call_id"], "probability": told})
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ class ByRule:
     """The shares of the simple rule, while there is no model."""
 
     shares: Mapping[bool, float]
-    version: str = BY_RULE
+    version: str = "rule"
 
     def predict(self, calls: pd.DataFrame) -> pd.DataFrame:
         """For each call: call_id, probability."""
-        called = calls[repeat_risk.CALLED_BEFORE] > 0
-        return pd.DataFrame({"call_id": calls["call_id"], "probability": called.map(self.shares).astype("float64")})
+        told = repeat_risk.by_rule(dict(self.shares), calls)
+        return pd.DataFrame({"call_id": calls["call_id"], "probability": told})
 
 
 def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
@@ -66,85 +67,72 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     if not rows:
         lake.create(RISK)
         return 0
+    training.train_when_due(lake, repeat_risk.NAME, day, settings, warn)
+    standing = training.champion(repeat_risk.NAME, day, settings)
+    if standing is None:
+        risk: ByModel | ByRule = ByRule(repeat_risk.rule(_answered(lake, day, settings)))
+    else:
+        risk = ByModel(standing.estimator, standing.version.label)
     lake.prepare(rows)
-    made = repeat_call_risk.build(stamped.of_date(lake, ANSWERED, day), _risk(lake, day, settings, warn))
-    return stamped.replace_date(lake, RISK, made, day, expect)
-
-
-def _risk(lake: Lake, day: date, settings: Settings, warn: Warn) -> ByModel | ByRule:
-    if not may_hold_models(settings):
-        calls = _learnt(lake, day, settings)
-        if len(calls) < repeat_risk.FEWEST_CALLS:
-            return ByRule(repeat_risk.rule(calls))
-    versions = registry(settings)
-    if is_due(versions, repeat_risk.NAME, day):
-        try:
-            _fit(lake, versions, day, settings)
-        except NotEnoughDataError as error:
-            warn(f"the model of repeat calls as of {day} was not fitted: {error}")
-    champion = versions.champion(repeat_risk.NAME, day)
-    if champion is not None:
-        return ByModel(versions.load(champion)[0], champion.label)
-    return ByRule(repeat_risk.rule(_learnt(lake, day, settings)))
-
-
-def _fit(lake: Lake, versions: Registry, day: date, settings: Settings) -> None:
-    calls = _learnt(lake, day, settings)
-    champion = versions.champion(repeat_risk.NAME, day)
-    tested = repeat_risk.fit(calls)
-    version = versions.register(
-        repeat_risk.NAME,
-        tested.pipeline,
-        repeat_risk.frame(calls.tail(1000)),
+    made = repeat_call_risk.build(stamped.of_date(lake, ANSWERED, day), risk)
+    written = stamped.replace_date(lake, RISK, made, day, expect)
+    watch.watch(
+        lake,
+        repeat_risk.QUESTION,
+        standing,
         day,
-        beside={
-            "first_test_day": str(tested.first_test_day),
-            "rule": {str(k): v for k, v in repeat_risk.rule(calls).items()},
-        },
-        parameters={
-            "seed": repeat_risk.SEED,
-            "features": len(repeat_risk.FEATURES),
-            "first_test_day": str(tested.first_test_day),
-        },
-        metrics=tested.metrics,
-        tags={
-            "date": str(day),
-            "code_version": __version__,
-            "silver.calls": f"version {lake.version(TABLES['silver.calls'])}",
-        },
-        trusted=TRUSTED,
+        HORIZON_DAYS,
+        lambda scored_on: _came(lake, scored_on, day, settings),
+        warn,
     )
-    _decide(versions, version, champion, tested, calls, day)
+    return written
 
 
-def _decide(
-    versions: Registry,
-    version: Version,
-    champion: Version | None,
-    tested: repeat_risk.Tested,
-    calls: pd.DataFrame,
-    day: date,
-) -> None:
-    """Promotes a fit that ranks the latest calls better than the rule, and no worse than the champion ranks them."""
-    auc, of_rule = tested.metrics["auc"], tested.metrics["auc_of_rule"]
-    if auc <= of_rule:
-        return versions.reject(version, f"AUC {auc:.4f}, the rule's {of_rule:.4f}")
-    if champion is None:
-        versions.promote(version, day, f"the first; AUC {auc:.4f}, the rule's {of_rule:.4f}")
-        return None
-    latest = calls[calls["as_of"] >= tested.first_test_day]
-    standing = repeat_risk.auc(versions.load(champion)[0], latest)
-    reason = f"AUC {auc:.4f}, the champion's {standing:.4f} on the same calls"
-    # The champion may have learnt from some of these calls, which flatters it a little.
-    if auc >= standing - repeat_risk.MAY_BE_WORSE:
-        versions.promote(version, day, reason)
-        return None
-    return versions.reject(version, reason)
+# How the lake asks the question (jobs.training.Lesson)
 
 
-def _learnt(lake: Lake, day: date, settings: Settings) -> pd.DataFrame:
+def question(settings: Settings, settled: Mapping[str, Any]) -> Question:
+    """The question; neither conf nor the history changes anything about it."""
+    return repeat_risk.QUESTION
+
+
+def parameters(settings: Settings) -> dict[str, Any]:
+    """What makes it another question."""
+    return {"repeat_hours": REPEAT_HOURS}
+
+
+def first_day(lake: Lake, settings: Settings) -> date | None:
+    """Four weeks of calls that have had their seven days."""
+    began = lake.first(CALLS, "known_on")
+    return None if began is None else began + timedelta(days=FEWEST_DAYS + HORIZON_DAYS - 1)
+
+
+def parts(lake: Lake, day: date, settings: Settings, say: Callable[[str], None]) -> Parts:
+    """Answered calls with what came of them: the latest to test on, those before to calibrate on.
+
+    The windows of the calls to learn from and to calibrate on end before those to test on begin.
+    """
+    calls = _answered(lake, day, settings)
+    if len(calls) < FEWEST_CALLS:
+        raise NotEnoughDataError(f"expected {FEWEST_CALLS} answered calls that had 7 days, found {len(calls)}")
+    days = sorted(calls["as_of"].unique())
+    gap = timedelta(days=HORIZON_DAYS)
+    first_test = days[-max(1, int(len(days) * TEST_SHARE))]
+    last_calibrate = first_test - gap
+    first_calibrate = last_calibrate - timedelta(days=max(3, int(len(days) * CALIBRATE_SHARE)) - 1)
+    dates = calls["as_of"]
+    say(f"{repeat_risk.NAME}: {len(calls):,} answered calls of {days[0]} to {days[-1]}")
+    return Parts(
+        learn=calls[dates < first_calibrate].reset_index(drop=True),
+        calibrate=calls[(dates >= first_calibrate) & (dates <= last_calibrate)].reset_index(drop=True),
+        test=calls[dates >= first_test].reset_index(drop=True),
+        newest=repeats.of_answered(lake, day - gap + timedelta(days=1), day, settings).toPandas(),
+    )
+
+
+def _answered(lake: Lake, day: date, settings: Settings) -> pd.DataFrame:
     """Answered calls that had their seven days by the end of the date, with what came of them."""
-    last = day - timedelta(hours=REPEAT_HOURS)
+    last = day - timedelta(days=HORIZON_DAYS)
     told = repeats.of_answered(lake, last - timedelta(days=LEARNT_DAYS - 1), day, settings)
     mature = told.where(
         F.col("started_at") + F.expr(f"INTERVAL {REPEAT_HOURS} HOURS") <= F.lit(repeats.end_of(day, settings))
@@ -153,3 +141,9 @@ def _learnt(lake: Lake, day: date, settings: Settings) -> pd.DataFrame:
     columns = ("as_of", "call_id", *repeat_risk.FEATURES, repeat_risk.LABEL)
     frame: pd.DataFrame = chosen.select(*columns).toPandas()
     return frame.sort_values(["as_of", "call_id"]).reset_index(drop=True)
+
+
+def _came(lake: Lake, scored_on: date, day: date, settings: Settings) -> DataFrame:
+    """For every call scored on a date whether another one followed."""
+    told = repeats.of_answered(lake, scored_on, day, settings)
+    return told.where(F.col("as_of") == F.lit(scored_on)).select("call_id", F.col(repeat_risk.LABEL).alias("is_yes"))

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 
 from jobs import (
     __version__,
+    activity,
     customers,
     daily,
     facts,
@@ -152,6 +153,9 @@ _STAMPED = {
     "gold.topic_channels": repeats.update_channels,
     "features.answered_calls": repeats.update_answered,
     "gold.repeat_call_risk": repeats.update_risk,
+    "features.customer_activity": activity.update_activity,
+    "gold.consumption_warnings": activity.update_warnings,
+    "gold.churn_scores": activity.update_scores,
 }
 """What is said as of a date: of a range of dates, as of the last."""
 

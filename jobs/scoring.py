@@ -1,9 +1,11 @@
-"""A scikit-learn model scores a Spark frame, a batch of rows at a time, inside Spark's Python workers."""
+"""What works on a Spark frame a batch of rows at a time, inside Spark's Python workers: a model, or numpy on Arrow."""
 
 from collections.abc import Callable, Iterator
 
 import pandas as pd
-from pyspark.sql import DataFrame
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 
 def scored(rows: DataFrame, predict: Callable[[pd.DataFrame], pd.DataFrame], schema: str) -> DataFrame:
@@ -14,3 +16,14 @@ def scored(rows: DataFrame, predict: Callable[[pd.DataFrame], pd.DataFrame], sch
             yield predict(batch)
 
     return rows.mapInPandas(of_batches, schema)
+
+
+def in_arrow(work: Callable[[pa.Array], pa.Array], schema: str, column: Column) -> Column:
+    """What `work` makes of each batch of the column: a struct of `schema`."""
+
+    def of_batch(values: pa.Array) -> pa.Array:
+        return work(values)
+
+    # The overloads of its stubs know no type given as text.
+    made: Column = F.arrow_udf(of_batch, schema)(column)  # type: ignore[call-overload]
+    return made

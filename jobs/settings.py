@@ -115,6 +115,29 @@ class CustomerTimeline(_Model):
     failed_events: str
 
 
+class Churn(_Model):
+    """Numbers of the churn model (docs/definitions.md)."""
+
+    active_days: int = Field(ge=1, le=180)
+    horizon_days: int = Field(ge=1)
+    cuts: int = Field(ge=1)
+    cut_days: int = Field(ge=1)
+    most_customers: int = Field(ge=1)
+    amount: float = Field(gt=0)
+    effect: float = Field(gt=0, le=1)
+    cost: float = Field(ge=0)
+    saving_campaigns: list[str]
+    holdout_share: float = Field(gt=0, lt=1)
+
+
+class ConsumptionWarnings(_Model):
+    """Numbers of gold.consumption_warnings."""
+
+    chance: float = Field(gt=0, lt=1)
+    drop_sigmas: float = Field(gt=0)
+    spike_sigmas: float = Field(gt=0)
+
+
 class CallerAdvice(_Model):
     """What callers of a band, with a main topic, for whom a condition holds, should get instead of another call."""
 
@@ -182,6 +205,8 @@ class _Configuration(_Model):
     customer_identities: CustomerIdentities
     caller_identities: CallerIdentities
     customer_timeline: CustomerTimeline
+    churn: Churn
+    consumption_warnings: ConsumptionWarnings
     repeat_advice: RepeatAdvice
     deadline_minutes: int
     feeds: dict[str, Source]

@@ -25,21 +25,28 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.models import infer_signature  # noqa: E402
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+EVENTS, PROMOTED, RETIRED = "events", "promoted", "retired"
 MODEL, BESIDE = "model", "beside.json"
 REQUIREMENTS = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a model: when it was fitted, from which date on it was champion (None: never), its run."""
+    """A version of a model: when it was fitted, when it was made champion or taken back, its run."""
 
     model: str
     number: int
     fitted_on: date
-    promoted_on: date | None
+    events: tuple[tuple[date, int, str], ...]
+    """Date, place among all events of the model, and what happened: PROMOTED or RETIRED."""
     run_id: str
     reason: str | None
     """Why it was promoted or not; None while that is not decided."""
+
+    @property
+    def promoted_on(self) -> date | None:
+        """From which date on it first was champion; None: never."""
+        return min((day for day, _, what in self.events if what == PROMOTED), default=None)
 
     @property
     def label(self) -> str:
@@ -60,9 +67,9 @@ class Registry:
         self._client.search_registered_models(max_results=1)
 
     def champion(self, model: str, day: date) -> Version | None:
-        """The version that was champion at the end of the date."""
-        promoted = [each for each in self.versions(model, day) if each.promoted_on and each.promoted_on <= day]
-        return max(promoted, key=lambda each: (each.promoted_on, each.number), default=None)
+        """The version that was champion at the end of the date; None: none was yet, or the last was taken back."""
+        happened = self._happened(model, day)
+        return happened[-1][1] if happened and happened[-1][0][2] == PROMOTED else None
 
     def versions(self, model: str, day: date) -> list[Version]:
         """The versions that were fitted by the date, oldest first."""
@@ -125,13 +132,42 @@ class Registry:
         """Makes a version champion from the date on."""
         number = str(version.number)
         self._client.set_model_version_tag(version.model, number, "reason", reason)
-        self._client.set_model_version_tag(version.model, number, "promoted_on", str(day))
+        promoted = self._note(version, day, PROMOTED)
         self._client.set_registered_model_alias(version.model, CHAMPION, number)
-        return _version(self._client.get_model_version(version.model, number))
+        return promoted
+
+    def roll_back(self, model: str, day: date) -> tuple[Version | None, Version | None]:
+        """From the date on the champion before the present one is champion again; returns the present and that one.
+
+        Where there was none before, there is none again: a rule takes over.
+        """
+        present = self.champion(model, day)
+        if present is None:
+            return None, None
+        number = present.number
+        before = [each for event, each in self._happened(model, day) if event[2] == PROMOTED and each.number != number]
+        if before:
+            self._note(before[-1], day, PROMOTED)
+            self._client.set_registered_model_alias(model, CHAMPION, str(before[-1].number))
+            return present, before[-1]
+        self._note(present, day, RETIRED)
+        self._client.delete_registered_model_alias(model, CHAMPION)
+        return present, None
 
     def reject(self, version: Version, reason: str) -> None:
         """Notes why a challenger was not promoted."""
         self._client.set_model_version_tag(version.model, str(version.number), "reason", reason)
+
+    def _note(self, version: Version, day: date, what: str) -> Version:
+        place = max((event[1] for event, _ in self._happened(version.model, date.max)), default=0) + 1
+        events = [[str(day), order, event] for day, order, event in version.events] + [[str(day), place, what]]
+        self._client.set_model_version_tag(version.model, str(version.number), EVENTS, json.dumps(events))
+        return _version(self._client.get_model_version(version.model, str(version.number)))
+
+    def _happened(self, model: str, day: date) -> list[tuple[tuple[date, int, str], Version]]:
+        """The events up to the date with their versions, oldest first."""
+        found = [(event, each) for each in self.versions(model, day) for event in each.events if event[0] <= day]
+        return sorted(found, key=lambda each: each[0])
 
     def _experiment(self, model: str) -> str:
         found = self._client.get_experiment_by_name(model)
@@ -142,12 +178,12 @@ class Registry:
 
 
 def _version(found: ModelVersion) -> Version:
-    promoted = found.tags.get("promoted_on")
+    events = json.loads(found.tags.get(EVENTS, "[]"))
     return Version(
         model=found.name,
         number=int(found.version),
         fitted_on=date.fromisoformat(found.tags["fitted_on"]),
-        promoted_on=date.fromisoformat(promoted) if promoted else None,
+        events=tuple((date.fromisoformat(day), order, what) for day, order, what in events),
         run_id=str(found.run_id),
         reason=found.tags.get("reason"),
     )

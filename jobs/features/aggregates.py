@@ -29,7 +29,7 @@ def nothing(measure: Measure) -> Column:
     """The measure of a customer without a row: zero, none of any item, else null."""
     if measure.aggregate in ("count", "sum", "distinct"):
         return F.lit(0).cast(measure.type)
-    if measure.aggregate in ("items", "list"):
+    if measure.aggregate in ("items", "list", "dates"):
         return F.expr("map()" if measure.aggregate == "items" else "array()").cast(measure.type)
     return F.lit(None).cast(measure.type)
 
@@ -50,7 +50,7 @@ def last_of(measure: Measure, side: str = "") -> Column:
 
 def event_of(measure: Measure) -> Column:
     """The event that a row is for a measure of the last or latest event; null = none. Ties: the greatest value."""
-    if measure.aggregate == "latest":
+    if measure.aggregate in ("latest", "dates"):
         return F.when(_counts(measure), F.col("event_date"))
     value = F.expr(str(measure.of)).cast(measure.type)
     return F.when(_counts(measure) & value.isNotNull(), F.struct(F.col("event_at").alias("at"), value.alias("value")))
@@ -63,6 +63,9 @@ def _figures(measure: Measure) -> list[Column]:
     came = weights > 0
     if measure.aggregate == "latest":
         return [F.max(F.when(came, event_of(measure))).alias(measure.name)]
+    if measure.aggregate == "dates":
+        days = F.collect_set(F.when(_counts(measure) & came, F.col("event_date")))
+        return [F.sort_array(days).cast(measure.type).alias(measure.name)]
     if measure.aggregate == "last":
         newest = F.max(F.when(came, event_of(measure)))
         return [newest["value"].alias(measure.name), newest["at"].alias(f"{measure.name}_at")]

@@ -11,6 +11,8 @@ from jobs.features.aggregates import aggregated, columns_of, event_of, last_of
 from jobs.features.rows import in_window, weight
 from jobs.tables.tags import Measure
 
+LOOKED_UP = ("last", "latest", "dates")
+"""Figures that cannot be told by adding and taking off."""
 GAINED = ("insert", "update_postimage")
 """How Delta's change feed calls a row as it is now."""
 
@@ -38,40 +40,44 @@ def corrections(changes: DataFrame, measures: Sequence[Measure], before: date) -
     return changes.withColumns({weight(each): sign * _one_if(in_window(each.days or 0, before)) for each in measures})
 
 
-def rolled(before: DataFrame, moved: DataFrame, measures: Sequence[Measure], as_of: date, time_zone: str) -> DataFrame:
-    """The measures as of the date: `before` are those of an earlier date, `moved` the weighed rows since.
+def rolled(
+    before: DataFrame, was: date, moved: DataFrame, measures: Sequence[Measure], as_of: date, time_zone: str
+) -> DataFrame:
+    """The measures as of the date: `before` are those of an earlier date, `was`, `moved` the weighed rows since.
 
     A customer without a row in the longest window is left out. Whoever lost the last event itself is
     `bereft` and has to be looked up.
     """
     joined = before.alias("b").join(aggregated(moved, measures).alias("m"), "customer_id", "full_outer")
-    merged = [column for measure in measures for column in _merged(measure, as_of, time_zone)]
+    merged = [column for measure in measures for column in _merged(measure, was, as_of, time_zone)]
     return joined.select("customer_id", *merged).where(f"{_number_of_rows(measures)} > 0")
 
 
 def bereft(before: DataFrame, lost: DataFrame, measures: Sequence[Measure]) -> DataFrame:
-    """The customers whose last event, as it stood, is among the rows that are no more (`lost`)."""
-    followed = [measure for measure in measures if measure.aggregate in ("last", "latest")]
+    """The customers whose last event, or a day with an event, is among the rows that are no more (`lost`)."""
+    followed = [measure for measure in measures if measure.aggregate in LOOKED_UP]
     newest = lost.groupBy("customer_id").agg(*(F.max(event_of(each)).alias(f"_{each.name}") for each in followed))
-    is_lost = [F.coalesce(F.col(f"_{each.name}") >= _standing(each), F.lit(False)) for each in followed]
+    is_lost = [F.coalesce(_is_in_doubt(each), F.lit(False)) for each in followed]
     found = before.join(newest, "customer_id")
     return found.where(F.greatest(F.lit(False), *is_lost)).select("customer_id")
 
 
 def looked_up(figures: DataFrame, again: DataFrame, measures: Sequence[Measure]) -> DataFrame:
-    """The figures with the last events of the customers of `again` as they are there."""
-    names = [name for each in measures if each.aggregate in ("last", "latest") for name in columns_of(each)]
+    """The figures with the last events and the days of the customers of `again` as they are there."""
+    names = [name for each in measures if each.aggregate in LOOKED_UP for name in columns_of(each)]
     theirs = again.select("customer_id", F.lit(True).alias("_is_again"), *(F.col(n).alias(f"_{n}") for n in names))
     joined = figures.join(F.broadcast(theirs), "customer_id", "left")
     chosen = {name: F.when(F.col("_is_again"), F.col(f"_{name}")).otherwise(F.col(name)) for name in names}
     return joined.withColumns(chosen).select(*figures.columns)
 
 
-def _merged(measure: Measure, as_of: date, time_zone: str) -> list[Column]:
+def _merged(measure: Measure, before: date, as_of: date, time_zone: str) -> list[Column]:
     name = measure.name
     if measure.aggregate in ("count", "sum"):
         total = F.coalesce(f"b.{name}", F.lit(0)) + F.coalesce(f"m.{name}", F.lit(0))
         return [total.cast(measure.type).alias(name)]
+    if measure.aggregate == "dates":
+        return [_dates(name, measure.days or 0, before, as_of).cast(measure.type).alias(name)]
     if measure.aggregate == "items":
         return [_items(name).cast(measure.type).alias(name)]
     first = as_of - timedelta(days=(measure.days or 0) - 1)
@@ -96,6 +102,20 @@ def _items(name: str) -> Column:
         f"map_zip_with(coalesce(b.{name}, {nothing}), coalesce(m.{name}, {nothing}), "
         f"(item, was, more) -> coalesce(was, 0) + coalesce(more, 0)), (item, rows) -> rows <> 0))))"
     )
+
+
+def _dates(name: str, days: int, before: date, as_of: date) -> Column:
+    # What left lies on the days that do: a set of dates has no weights to take off.
+    left = [before - timedelta(days=days - 1 - n) for n in range((as_of - before).days)]
+    gone = ", ".join(f"DATE'{day}'" for day in left)
+    stands = f"array_except(coalesce(b.{name}, array()), array({gone}))"
+    return F.expr(f"array_sort(array_union({stands}, coalesce(m.{name}, array())))")
+
+
+def _is_in_doubt(measure: Measure) -> Column:
+    """Whether a row that was lost may have made the figure: another event of its day may still be there."""
+    lost = F.col(f"_{measure.name}")
+    return lost.isNotNull() if measure.aggregate == "dates" else lost >= _standing(measure)
 
 
 def _standing(measure: Measure) -> Column:

@@ -82,6 +82,42 @@ def bubbles(names: Sequence[str], places: Sequence[tuple[float, float]], sizes: 
     return _svg(figure, title)
 
 
+def calibration(told: Sequence[float], came: Sequence[float], title: str) -> str:
+    """What was told against what came, in per cent; on the line they are the same."""
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    most = 105 * max(*told, *came, 0.01)
+    axes.plot([0, most], [0, most], color=PALE)
+    axes.plot([100 * each for each in told], [100 * each for each in came], color=ACCENT, marker="o")
+    axes.set(xlabel="told, %", ylabel="came, %", xlim=(0, most), ylim=(0, most))
+    return _svg(figure, title)
+
+
+def intervals(names: Sequence[str], figures: Sequence[tuple[float, float, float]], title: str) -> str:
+    """A value with its interval for each name, the first on top."""
+    figure = Figure(figsize=(7, 0.8 + 0.42 * max(len(names), 1)), layout="constrained")
+    axes = figure.subplots()
+    places = list(range(len(names) - 1, -1, -1))
+    values = [value for value, _, _ in figures]
+    reach = [[max(value - low, 0) for value, low, _ in figures], [max(high - value, 0) for value, _, high in figures]]
+    axes.errorbar(values, places, xerr=reach, fmt="o", color=ACCENT, ecolor=INK, capsize=4)
+    axes.set_yticks(places, [_short(name, 40) for name in names])
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.grid(axis="x", color=PALE)
+    return _svg(figure, title)
+
+
+def curve(sizes: Sequence[float], values: Sequence[float], title: str) -> str:
+    """A value over the number of rows."""
+    figure = Figure(figsize=(5, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(list(sizes), list(values), color=ACCENT, marker="o")
+    axes.set_xlabel("rows learnt from")
+    axes.set_xlim(left=0)
+    axes.grid(axis="y", color=PALE)
+    return _svg(figure, title)
+
+
 def _short(name: str, most: int = 28) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 

@@ -30,7 +30,7 @@ def write(name: str, day: date, settings: Settings) -> str | None:
         return None
     file = UPath(settings.delivery, "reports", str(day), f"{report.short_name}.html")
     file.parent.mkdir(parents=True, exist_ok=True)
-    _replace(file, _page(report, day, content))
+    _replace(file, rendered(f"{report.short_name}.html", day=day, about=report.about, **content))
     return str(file)
 
 
@@ -45,11 +45,12 @@ def _declared(name: str) -> Report:
     return REPORTS[name]
 
 
-def _page(report: Report, day: date, content: dict[str, Any]) -> str:
+def rendered(template: str, **content: Any) -> str:
+    """A template of this folder with what it shows; all that it needs is in it."""
     loader = jinja2.FileSystemLoader(TEMPLATES)
     pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     pages.undefined = jinja2.StrictUndefined
-    return pages.get_template(f"{report.short_name}.html").render(day=day, about=report.about, **content)
+    return pages.get_template(template).render(**content)
 
 
 def _replace(file: UPath, text: str) -> None:

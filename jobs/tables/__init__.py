@@ -2,6 +2,8 @@
 
 from graphlib import TopologicalSorter
 
+from jobs.tables.campaigns import CAMPAIGNS
+from jobs.tables.churn import CHURN, CHURN_FEATURES
 from jobs.tables.contract import Column, Feed, Kind, Table
 from jobs.tables.customers import CUSTOMERS
 from jobs.tables.features import FEATURES
@@ -12,7 +14,10 @@ from jobs.tables.ops import OPS
 from jobs.tables.repeats import REPEAT_FEATURES, REPEATS
 from jobs.tables.silver import SILVER
 
-_LAYERS = (BRONZE, QUARANTINE, SILVER, FEATURES, REPEAT_FEATURES, GOLD, REPEATS, CUSTOMERS, VAULT, OPS)
+_LAYERS = (
+    BRONZE, QUARANTINE, SILVER, FEATURES, REPEAT_FEATURES, CHURN_FEATURES, GOLD, REPEATS, CHURN, CUSTOMERS, CAMPAIGNS,
+    VAULT, OPS,
+)  # fmt: skip
 
 TABLES: dict[str, Table] = {table.name: table for layer in _LAYERS for table in layer}
 

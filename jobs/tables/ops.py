@@ -104,4 +104,33 @@ PII_ACCESS = _table(
     None,
 )
 
-OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS, REPEAT_CLUSTER_CHANGES)
+MODEL_WATCH = Table(
+    name="ops.model_watch",
+    about="One row per model, date and thing that is watched: drift of inputs and scores, what came true, trainings",
+    key=("as_of", "model", "measure", "name"),
+    columns=(
+        Column("as_of", "date", "Business date", required=True),
+        Column("model", "string", "The model", required=True),
+        Column(
+            "measure",
+            "string",
+            "input drift and score drift (Jensen-Shannon distance, base 2, from what was learnt); performance (what "
+            "was told a horizon ago against what came); training (what one came to)",
+            required=True,
+            values=("input drift", "score drift", "performance", "training"),
+        ),
+        Column("name", "string", "The feature, or the metric", required=True),
+        Column("value", "double", "What was found"),
+        Column("limit", "double", "What it has to keep to; null = none"),
+        Column("is_beyond", "boolean", "Whether it does not", required=True),
+        Column("model_version", "string", "Version in MLflow, or rule"),
+        Column("about", "string", "In words"),
+    ),
+    kind=Kind.RECORD,
+    owner="platform",
+    subject="operations",
+    impact="Nobody sees a model grow worse.",
+    statistics=("as_of",),
+)
+
+OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS, REPEAT_CLUSTER_CHANGES, MODEL_WATCH)

@@ -37,4 +37,12 @@ REPEAT_CALLS = Report(
     impact="The operations head reads the page of the day before.",
 )
 
-REPORTS = {report.short_name: report for report in (REPEAT_CALLS,)}
+MODELS = Report(
+    short_name="models",
+    about="The champions: what they ask, how well they tell, and what nights saw of them since",
+    inputs=("gold.churn_scores", "gold.repeat_call_risk"),
+    owner="platform",
+    impact="Nobody sees at a glance whether the models still hold.",
+)
+
+REPORTS = {report.short_name: report for report in (REPEAT_CALLS, MODELS)}

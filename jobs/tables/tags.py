@@ -22,14 +22,15 @@ AGGREGATES = {
     "items": "map<string,bigint>",
     "last": None,
     "latest": "date",
+    "dates": "array<date>",
     "value": None,
     "list": "array<string>",
     "distinct": "bigint",
 }
 """How rows become a figure, and its type where that is given: number of rows; sum; number of rows per value; the value
-of the last event; the business date of the last event; the value of the only row; the different values in order; how
-many there are."""
-WITHOUT_VALUE = ("count", "latest")
+of the last event; the business date of the last event; all business dates with an event, in order; the value of the
+only row; the different values in order; how many there are."""
+WITHOUT_VALUE = ("count", "latest", "dates")
 HIDDEN = "hidden"
 SENSITIVITIES = ("internal", "confidential", "restricted", HIDDEN)
 """Who may see a tag: everyone inside, who works with customers, who needs it for the purpose, no agent ever."""

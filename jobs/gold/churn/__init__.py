@@ -1,0 +1,1 @@
+"""Churn: who is fading away and why, and whose use of the card changed."""
