@@ -18,6 +18,7 @@ from jobs.tables.tags import CATALOGUE, HIDDEN, Standing
 
 TAG_VALUES = TABLES["features.customer_tag_values"]
 TAGS = TABLES["gold.customer_tags"]
+SCORES = TABLES["gold.churn_scores"]
 PORTRAITS = TABLES["gold.customer_portraits"]
 
 
@@ -90,7 +91,12 @@ def update_portraits(lake: Lake, day: date, settings: Settings, expect: Expect, 
         return 0
     tags = [tag.name for tag in CATALOGUE.tags.values() if tag.sensitivity != HIDDEN]
     lake.prepare(lake.rows(TAG_VALUES, [day]))
-    made = customer_portraits.build(stamped.of_date(lake, MEASURES, day), stamped.of_date(lake, TAG_VALUES, day), tags)
+    made = customer_portraits.build(
+        stamped.of_date(lake, MEASURES, day),
+        stamped.of_date(lake, TAG_VALUES, day),
+        stamped.of_date(lake, SCORES, day),
+        tags,
+    )
     return stamped.replace_all(lake, PORTRAITS, made, expect)
 
 

@@ -203,9 +203,9 @@ def _evidence(past: Past, horizon_days: int) -> dict[str, np.ndarray]:
         "uses_a_month": 30 * shown / past.observed,
     }
     for days in CHANGES:
-        recent, before = past.shown[days], shown - past.shown[days]
+        recent, before = past.shown[days], np.maximum(shown - past.shown[days], 0)
         worth = past.worth.get(days, np.full(len(recent), float(days)))
-        fall = change(recent, worth, before, past.observed - days)
+        fall = change(recent, worth, before, np.maximum(past.observed - days, 0))
         made[f"change_{days}d"] = np.where(past.observed > days, fall, np.nan)
     for days in (14, 30, 60):
         is_shorter = days < past.window

@@ -20,7 +20,9 @@ CALIBRATION_ERROR = 0.05
 DRIFT = 0.2
 """Jensen-Shannon distance, base 2, of an input from what was learnt (docs/definitions.md)."""
 TOO_GOOD = 0.95
-"""AUC of a single input above which it is taken for a leak."""
+"""AUC of a single input above which it is taken for a leak, unless the rule has about as much by right."""
+BEYOND_THE_RULE = 0.02
+"""By which an input alone may tell more than the rule does of the past alone."""
 FAR_TOO_GOOD = 0.99
 """AUC of the rule above which the columns that it reads are taken for a leak themselves."""
 FEWER_THAN = 2 / 3
@@ -129,13 +131,14 @@ def _contradictions(question: Question, parts: Parts) -> Gate:
 def _leak(trained: Trained) -> Gate:
     name = next(iter(trained.alone), "")
     alone, rule = trained.alone.get(name, 0.5), trained.by[RULE]["auc"].value
-    # In an easy world time since the last use tells nearly all by right, and then the rule of it tells more; a leak
-    # tells what no rule could know.
-    is_leak = alone > TOO_GOOD and (alone > rule or rule > FAR_TOO_GOOD)
+    # In an easy world the past tells nearly all by right, and the rule of it tells as much; a leak tells what no rule
+    # could know.
+    most = max(TOO_GOOD, rule + BEYOND_THE_RULE)
+    is_leak = alone > most or rule > FAR_TOO_GOOD
     return Gate(
         "no input that is too good",
         not is_leak,
-        f"an AUC of at most {TOO_GOOD} of each input alone, unless the rule of the past alone has more",
+        f"an AUC of at most {most:.3f} of each input alone, and of at most {FAR_TOO_GOOD} of the rule",
         f"{alone:.3f} of {name}, {rule:.3f} of the rule",
     )
 

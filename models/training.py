@@ -56,6 +56,8 @@ class Question:
     rule: Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
     rule_name: str
     value: Value
+    of_the_calendar: tuple[str, ...] = ()
+    """Features that differ from day to day by right, so that a day cannot have drifted in them."""
     contradictions: Callable[[pd.DataFrame], Mapping[str, float]] = lambda rows: {}
     segments: Callable[[pd.DataFrame], Mapping[str, pd.Series]] = lambda rows: {}
 
@@ -142,10 +144,11 @@ def drifts(question: Question, reference: Mapping[str, dict[str, Any]], rows: pd
     Of a feature that was null in all that was learnt from nothing was learnt.
     """
     features = question.features(rows)
-    learnt = {name: known for name, known in reference.items() if known["cuts"]}
+    learnt = {name: reference[name] for name in reference if reference[name]["cuts"]}
     moved = {
         name: metrics.drift(known["cuts"], np.asarray(known["shares"]), features[name].to_numpy(dtype=float))
         for name, known in learnt.items()
+        if name not in question.of_the_calendar
     }
     return dict(sorted(moved.items(), key=lambda each: (-each[1], each[0])))
 

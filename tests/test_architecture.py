@@ -15,6 +15,8 @@ import pytest
 from jobs import data_map, dictionary
 from jobs.settings import (
     CallerIdentities,
+    Churn,
+    ConsumptionWarnings,
     CustomerIdentities,
     CustomerTimeline,
     RepeatAdvice,
@@ -36,14 +38,23 @@ TABLE_MODULES = [
 ]
 NUMBERS = {
     name
-    for section in (RepeatCalls, ServiceKpis, CustomerIdentities, CallerIdentities, CustomerTimeline, RepeatAdvice)
+    for section in (
+        RepeatCalls,
+        ServiceKpis,
+        CustomerIdentities,
+        CallerIdentities,
+        CustomerTimeline,
+        RepeatAdvice,
+        Churn,
+        ConsumptionWarnings,
+    )
     for name in section.model_fields
 }
 """What conf tunes."""
 BY_TABLE = "figures"
 OF_THE_NIGHT = {
     "known_until", "as_of", "first", "end_at", "time_zone", BY_TABLE, "measures", "rules", "tags", "standing",
-    "standing_before", "described", "topic_prefix",
+    "standing_before", "described", "topic_prefix", "history_days",
 }  # fmt: skip
 """Values that a night hands to a build, besides frames and numbers."""
 MODELS = {"kinds", "risk"}

@@ -16,7 +16,7 @@ def aggregated(rows: DataFrame, measures: Sequence[Measure]) -> DataFrame:
     of the rows that came.
     """
     made = [column for measure in measures if measure.aggregate != "items" for column in _figures(measure)]
-    figures = rows.groupBy("customer_id").agg(*made)
+    figures = rows.groupBy("customer_id").agg(*made) if made else rows.select("customer_id").distinct()
     items = [measure for measure in measures if measure.aggregate == "items"]
     if not items:
         return figures

@@ -9,10 +9,11 @@ from deltalake import DeltaTable
 
 from jobs import runner
 from jobs.reports import pages
+from jobs.risk import FEWEST_CALLS
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 from jobs.tables.repeats import REPEAT_FEATURES, REPEATS
-from models import repeat_callers, repeat_risk
+from models import repeat_callers
 from sample.calls import calls
 from sample.world import World as Sample
 from tests.conftest import World
@@ -160,4 +161,4 @@ def test_with_few_callers_there_are_no_kinds_and_the_risk_is_that_of_the_rule(wo
     assert {row[0] for row in world.rows("gold.repeat_call_clusters", "cluster_id")} == {0, None}
     assert {row[0] for row in world.rows("gold.repeat_call_risk", "model_version")} == {"rule"}
     assert not (world.root / "mlflow/mlflow.db").exists()
-    assert len(rows) < repeat_risk.FEWEST_CALLS
+    assert len(rows) < FEWEST_CALLS

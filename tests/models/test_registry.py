@@ -62,3 +62,30 @@ def test_lakes_that_share_a_store_do_not_see_each_others_models(store: Path) -> 
     versions.promote(fitted(versions, "three", DAY, 1), DAY, "the first")
     assert registry(store, "another").champion("three", DAY) is None
     assert registry(store).champion("three", DAY) is not None
+
+
+def test_a_rollback_brings_the_champion_before_back_and_past_dates_keep_theirs(store: Path) -> None:
+    versions = registry(store)
+    later = DAY + timedelta(days=30)
+    first = versions.promote(fitted(versions, "four", DAY, 1), DAY, "the first")
+    versions.promote(fitted(versions, "four", later, 2), later, "better")
+    present, before = versions.roll_back("four", later)
+    assert present is not None
+    assert before is not None
+    assert (present.number, before.number) == (2, first.number)
+    now = versions.champion("four", later)
+    assert now is not None
+    assert now.number == first.number
+    assert now.promoted_on == DAY
+    reigned = versions.champion("four", later - timedelta(days=1))
+    assert reigned is not None
+    assert reigned.number == first.number
+
+
+def test_the_only_champion_taken_back_leaves_none_from_that_date_on(store: Path) -> None:
+    versions = registry(store)
+    versions.promote(fitted(versions, "five", DAY, 1), DAY, "the first")
+    assert versions.roll_back("five", DAY + timedelta(days=2))[1] is None
+    assert versions.champion("five", DAY + timedelta(days=2)) is None
+    assert versions.champion("five", DAY + timedelta(days=1)) is not None
+    assert versions.roll_back("five", DAY + timedelta(days=3)) == (None, None)

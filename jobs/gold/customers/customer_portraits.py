@@ -6,7 +6,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 
-def build(customer_measures: DataFrame, customer_tag_values: DataFrame, tags: Sequence[str]) -> DataFrame:
+def build(
+    customer_measures: DataFrame, customer_tag_values: DataFrame, churn_scores: DataFrame, tags: Sequence[str]
+) -> DataFrame:
     """One row per customer, in the order of their ids so that a file holds a stretch of them; frames of one date.
 
     `tags`: those that an agent may see.
@@ -18,15 +20,12 @@ def build(customer_measures: DataFrame, customer_tag_values: DataFrame, tags: Se
         "open_tickets",
         "open_ticket_ids",
     )
+    scored = churn_scores.select("customer_id", F.col("probability").alias("churn_probability"))
     return (
         customer_tag_values.select("customer_id", "as_of", *tags)
         .join(measured, "customer_id", "left")
-        .withColumns(
-            {
-                "churn_probability": F.lit(None).cast("double"),
-                "next_best_action": F.lit(None).cast("string"),
-            }
-        )
+        .join(scored, "customer_id", "left")
+        .withColumn("next_best_action", F.lit(None).cast("string"))
     )
 
 

@@ -28,14 +28,16 @@ def test_a_portrait_puts_tags_last_call_and_open_tickets_together(spark: Any) ->
         [(DAY, "C1", "yes", "hold"), (DAY, "C2", None, "act")],
         "as_of date, customer_id string, vip string, arm string",
     )
-    portraits = customer_portraits.build(measures, values, ["vip"])
+    scores = spark.createDataFrame([("C1", 0.3)], "customer_id string, probability double")
+    portraits = customer_portraits.build(measures, values, scores, ["vip"])
     assert "arm" not in portraits.columns
     shown = portraits.select(
-        "customer_id", "vip", "last_call_id", "last_call_topic", "last_call_agent_id", "open_tickets", "open_ticket_ids"
-    )
+        "customer_id", "vip", "last_call_id", "last_call_topic", "last_call_agent_id", "open_tickets",
+        "open_ticket_ids", "churn_probability",
+    )  # fmt: skip
     assert sorted(map(tuple, shown.collect())) == [
-        ("C1", "yes", "call-1", "fee", None, 1, ["T1"]),
-        ("C2", None, None, None, None, 0, []),
+        ("C1", "yes", "call-1", "fee", None, 1, ["T1"], 0.3),
+        ("C2", None, None, None, None, 0, [], None),
     ]
 
 

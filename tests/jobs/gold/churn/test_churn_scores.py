@@ -1,0 +1,62 @@
+"""Every active customer has a probability, a tenth, and at most three reasons that are true and raise the risk."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from jobs.gold.churn import churn_scores
+from tests.frames import frame
+
+pytestmark = pytest.mark.spark
+DAY = date(2026, 3, 31)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Risks as a model would tell them."""
+
+    version: str = "7"
+    families: tuple[str, ...] = ("silence", "uses", "service", "complaints")
+
+    def predict(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """The silent one has everything against it, the lively one nothing."""
+        is_silent = customers["customer_id"] == "silent"
+        parts = {"part_silence": 2.0, "part_uses": 0.5, "part_service": 0.8, "part_complaints": 0.9}
+        told = {name: is_silent.map({True: part, False: -part}) for name, part in parts.items()}
+        return pd.DataFrame(
+            {"customer_id": customers["customer_id"], "probability": is_silent.map({True: 0.9, False: 0.1}), **told}
+        )
+
+
+def test_scores_say_why_in_words_and_numbers_the_strongest_first(spark: Any) -> None:
+    common = {"as_of": DAY, "observed_days": 180, "quiet_days": 1.0, "habit_days_7d": 7.0, "habit_days_14d": 14.0}
+    silent = {
+        "customer_id": "silent", "days_since_use": 12, "usual_gap_days": 2.25, "use_days_30d": 5, "use_days_180d": 80,
+        "unresolved_calls_90d": 2, "calls_90d": 4, "complaints_90d": 0, "open_complaints": 0, "leaving_calls_90d": None,
+    }  # fmt: skip
+    lively = {"customer_id": "lively", "days_since_use": 0, "usual_gap_days": 1.0, "use_days_30d": 30}
+    activity = frame(spark, "features.customer_activity", [common | silent, common | lively])
+    warnings = frame(spark, "gold.consumption_warnings", [{"as_of": DAY, "customer_id": "silent", "what": "quiet"}])
+    calls = frame(
+        spark,
+        "silver.calls",
+        [
+            {"call_id": "1", "customer_id": "lively", "direction": "inbound"},
+            {"call_id": "2", "customer_id": "lively", "direction": "inbound"},
+            {"call_id": "3", "customer_id": "silent", "direction": "outbound"},
+        ],
+    )
+    rows = {row["customer_id"]: row for row in churn_scores.build(activity, warnings, calls, Told()).collect()}
+    row = rows["silent"]
+    assert (row["scored_on"], row["probability"], row["decile"], row["model_version"]) == (DAY, 0.9, 1, "7")
+    assert row["reason_1"] == "card not used for 12 days, usually on one of 2.3"
+    # Complaints tell nothing that is true of this customer, so the next family has its turn.
+    assert row["reason_2"] == "2 calls in 90 days left unresolved"
+    assert row["reason_3"] == "card used on 5 days of the last 30, on 15.0 of 30 before"
+    assert (row["called_today"], row["consumption_warning"]) == (False, "quiet")
+    row = rows["lively"]
+    assert [row[f"reason_{n}"] for n in (1, 2, 3)] == [None, None, None]
+    assert (row["decile"], row["called_today"], row["consumption_warning"]) == (2, True, None)
