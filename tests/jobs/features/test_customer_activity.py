@@ -17,7 +17,7 @@ def uses(*ago: int) -> list[date]:
 
 
 def test_active_customers_are_told_and_others_are_not(spark: Any) -> None:
-    measured = [
+    measured: list[dict[str, Any]] = [
         {"customer_id": "edge", "use_dates_180d": uses(59, 100)},
         {"customer_id": "gone", "use_dates_180d": uses(60, 100)},
         {"customer_id": "closed", "use_dates_180d": uses(1), "customer_until": DAY},
