@@ -61,7 +61,7 @@ def _drifts(lake: Lake, question: Question, standing: Standing, day: date) -> li
     of_scores = metrics.drift(reference["cuts"], np.asarray(reference["shares"]), told)
     found = [("input drift", name, distance) for name, distance in moved.items()]
     return [
-        {"measure": measure, "name": name, "value": value, "limit": DRIFT, "is_beyond": value > DRIFT}
+        {"measure": measure, "name": name, "found": value, "limit": DRIFT, "is_beyond": value > DRIFT}
         for measure, name, value in [*found, ("score drift", "probability", of_scores)]
     ]
 
@@ -90,7 +90,7 @@ def _performance(
         {
             "measure": PERFORMANCE,
             "name": name,
-            "value": value,
+            "found": value,
             "limit": limits[name][0],
             "is_beyond": limits[name][1],
             "model_version": version,
@@ -107,7 +107,7 @@ def _some(rows: DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _in_order(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    names = ("measure", "name", "value", "limit", "is_beyond", "model_version", "about")
+    names = ("measure", "name", "found", "limit", "is_beyond", "model_version", "about")
     return sorted(tuple(row.get(name) for name in names) for row in rows)
 
 
@@ -115,5 +115,5 @@ def _sentence(row: dict[str, Any]) -> str:
     said = f" of {row['about']}" if row["about"] else ""
     return (
         f"model {row['model']} (version {row['model_version']}): {row['measure']} of {row['name']}{said} is "
-        f"{row['value']:.3f}, its limit {row['limit']:.3f}"
+        f"{row['found']:.3f}, its limit {row['limit']:.3f}"
     )

@@ -120,7 +120,7 @@ MODEL_WATCH = Table(
             values=("input drift", "score drift", "performance", "training"),
         ),
         Column("name", "string", "The feature, or the metric", required=True),
-        Column("value", "double", "What was found"),
+        Column("found", "double", "What was found"),
         Column("limit", "double", "What it has to keep to; null = none"),
         Column("is_beyond", "boolean", "Whether it does not", required=True),
         Column("model_version", "string", "Version in MLflow, or rule"),
