@@ -31,8 +31,6 @@ CHANGES = (7, 14, 30, 60, 90)
 """Windows whose days with a use are held against those before."""
 HABIT_DAYS = {7: "habit_days_7d", 14: "habit_days_14d"}
 """How many of the customer's usual days these are worth: weekdays and parts of the month make a difference."""
-USE_DAYS = {days: f"use_days_{days}d" for days in (7, 14, 30, 60, 90, 180)}
-SPEND = {days: f"spend_{days}d_amount" for days in (7, 30, 90, 180)}
 TAKEN_AS_THEY_ARE = (
     "days_since_use", "categories_90d", "refunds_90d", "online_share_90d", "declined_30d", "tenure_days", "stars",
     "open_cards", "credit_limit_amount", "limit_used_share", "late_payment_share_365d", "calls_30d", "calls_90d",
@@ -93,7 +91,6 @@ def question(horizon_days: int, value: Value, window_days: int = DAYS) -> Questi
         features=lambda rows: features(rows, horizon_days, window_days),
         estimator=estimator,
         rule=lambda learnt, rows: rule(rows, horizon_days),
-        rule_name="days since the last use and number of days with one",
         value=value,
         contradictions=contradictions,
         segments=segments,

@@ -60,8 +60,13 @@ def lift(truth: np.ndarray, told: np.ndarray, share: float) -> float:
 
 def calibration_error(truth: np.ndarray, told: np.ndarray) -> float:
     """Mean distance of what was told from what came, over tenths of the rows (expected calibration error)."""
-    parts = np.array_split(np.argsort(told, kind="stable"), 10)
-    return float(sum(len(p) * abs(told[p].mean() - truth[p].mean()) for p in parts if len(p)) / max(len(told), 1))
+    off = (len(rows) * abs(told[rows].mean() - truth[rows].mean()) for rows in tenths(told))
+    return float(sum(off) / max(len(told), 1))
+
+
+def tenths(told: np.ndarray) -> list[np.ndarray]:
+    """The places of the rows by tenths, the least likely first; of fewer than ten rows none is empty."""
+    return [rows for rows in np.array_split(np.argsort(told, kind="stable"), 10) if len(rows)]
 
 
 def money(truth: np.ndarray, told: np.ndarray, value: Value, share: float = 0.05) -> float:

@@ -35,7 +35,6 @@ QUESTION = Question(
     features=lambda calls: features(calls),
     estimator=lambda: estimator(),
     rule=lambda learnt, calls: by_rule(rule(learnt), calls),
-    rule_name="called in the 7 days before",
     of_the_calendar=("hour", "weekday"),
     value=Value(1.0, 1.0, 0.0),
     segments=lambda calls: {"topic": calls["topic"].astype(object).where(calls["topic"].notna(), "none")},

@@ -54,7 +54,6 @@ class Question:
     features: Callable[[pd.DataFrame], pd.DataFrame]
     estimator: Callable[[], Any]
     rule: Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
-    rule_name: str
     value: Value
     of_the_calendar: tuple[str, ...] = ()
     """Features that differ from day to day by right, so that a day cannot have drifted in them."""
@@ -254,15 +253,12 @@ def _learnt_of(
 
 
 def _curve(truth: np.ndarray, told: np.ndarray) -> list[tuple[float, float]]:
-    tenths = np.array_split(np.argsort(told, kind="stable"), 10)
-    return [(float(told[rows].mean()), float(truth[rows].mean())) for rows in tenths if len(rows)]
+    return [(float(told[rows].mean()), float(truth[rows].mean())) for rows in metrics.tenths(told)]
 
 
 def _alone(question: Question, test: pd.DataFrame, truth: np.ndarray) -> dict[str, float]:
     made = {}
     for name in question.inputs:
-        if not pd.api.types.is_numeric_dtype(test[name]) and test[name].dtype != object:
-            continue
         values = pd.to_numeric(test[name], errors="coerce").to_numpy(dtype=float)
         known = ~np.isnan(values)
         if known.sum() >= FEWEST_OF_EACH:
