@@ -41,10 +41,11 @@ class ByModel:
 
     estimator: StackingClassifier
     version: str
+    window_days: int
 
     def predict(self, calls: pd.DataFrame) -> pd.DataFrame:
         """For each call: call_id, probability."""
-        told = probability(repeat_risk.QUESTION, self.estimator, calls)
+        told = probability(repeat_risk.question(self.window_days), self.estimator, calls)
         return pd.DataFrame({"call_id": calls["call_id"], "probability": told})
 
 
@@ -72,13 +73,13 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     if standing is None:
         risk: ByModel | ByRule = ByRule(repeat_risk.rule(_answered(lake, day, settings)))
     else:
-        risk = ByModel(standing.estimator, standing.version.label)
+        risk = ByModel(standing.estimator, standing.version.label, training.settled(standing)["window_days"])
     lake.prepare(rows)
     made = repeat_call_risk.build(stamped.of_date(lake, ANSWERED, day), risk)
     written = stamped.replace_date(lake, RISK, made, day, expect)
     watch.watch(
         lake,
-        repeat_risk.QUESTION,
+        question(settings, training.settled(standing)),
         standing,
         day,
         HORIZON_DAYS,
@@ -92,8 +93,8 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
 
 
 def question(settings: Settings, settled: Mapping[str, Any]) -> Question:
-    """The question; neither conf nor the history changes anything about it."""
-    return repeat_risk.QUESTION
+    """The question; conf changes nothing about it, the history settles how far it looks back."""
+    return repeat_risk.question(**settled)
 
 
 def parameters(settings: Settings) -> dict[str, Any]:
@@ -102,17 +103,24 @@ def parameters(settings: Settings) -> dict[str, Any]:
 
 
 def first_day(lake: Lake, settings: Settings) -> date | None:
-    """Four weeks of calls that have had their seven days."""
+    """Four weeks of calls that have had their seven days and the shortest window behind them."""
     began = lake.first(CALLS, "known_on")
-    return None if began is None else began + timedelta(days=FEWEST_DAYS + HORIZON_DAYS - 1)
+    days = repeat_risk.WINDOWS[0] + FEWEST_DAYS + HORIZON_DAYS
+    return None if began is None else began + timedelta(days=days - 1)
 
 
 def parts(lake: Lake, day: date, settings: Settings, say: Callable[[str], None]) -> Parts:
     """Answered calls with what came of them: the latest to test on, those before to calibrate on.
 
-    The windows of the calls to learn from and to calibrate on end before those to test on begin.
+    The windows of the calls to learn from and to calibrate on end before those to test on begin. Looked back on is the
+    longest window that all of four weeks of calls have behind them, or their figures would grow with the history.
     """
     calls = _answered(lake, day, settings)
+    began = lake.first(CALLS, "known_on") or day
+    behind = calls["as_of"].map(lambda known: (known - began).days)
+    fewest, *longer = repeat_risk.WINDOWS
+    window = max((days for days in longer if (behind >= days + FEWEST_DAYS).any()), default=fewest)
+    calls = calls[behind >= window]
     if len(calls) < FEWEST_CALLS:
         raise NotEnoughDataError(f"expected {FEWEST_CALLS} answered calls that had 7 days, found {len(calls)}")
     days = sorted(calls["as_of"].unique())
@@ -127,6 +135,7 @@ def parts(lake: Lake, day: date, settings: Settings, say: Callable[[str], None])
         calibrate=calls[(dates >= first_calibrate) & (dates <= last_calibrate)].reset_index(drop=True),
         test=calls[dates >= first_test].reset_index(drop=True),
         newest=repeats.of_answered(lake, day - gap + timedelta(days=1), day, settings).toPandas(),
+        settled={"window_days": window},
     )
 
 

@@ -27,25 +27,44 @@ LABEL = "is_followed"
 CALLED_BEFORE = "calls_before_7d"
 MOST_VALUES = 100
 """Topics and queues that are told apart."""
-QUESTION = Question(
-    name=NAME,
-    asks="Which callers will call again within 7 days?",
-    label=LABEL,
-    inputs=FEATURES,
-    features=lambda calls: features(calls),
-    estimator=lambda: estimator(),
-    rule=lambda learnt, calls: by_rule(rule(learnt), calls),
-    of_the_calendar=("hour", "weekday"),
-    value=Value(1.0, 1.0, 0.0),
-    segments=lambda calls: {"topic": calls["topic"].astype(object).where(calls["topic"].notna(), "none")},
-)
-"""A call that is prevented is the unit of value: the money of the first twentieth is the share that is followed."""
+WINDOWS = (7, 30, 90)
+"""Days of history that the figures may look back on."""
+LOOKS_BACK = {
+    "calls_before_30d": 30, "topic_calls_before_30d": 30, "position_in_chain": 30, "calls_before_90d": 90,
+}  # fmt: skip
+"""Days that a figure needs to be whole, where they are more than the fewest; a chain of repeats is rarely longer."""
+SINCE = "hours_since_previous"
 
 
-def features(calls: pd.DataFrame) -> pd.DataFrame:
-    """What the model weighs: texts, and numbers with NaN where nothing is known."""
+def question(window_days: int = WINDOWS[-1]) -> Question:
+    """The question, as models.training asks it; `window_days`: of how many days earlier calls are looked at.
+
+    A call that is prevented is the unit of value: the money of the first twentieth is the share that is followed.
+    """
+    return Question(
+        name=NAME,
+        asks="Which callers will call again within 7 days?",
+        label=LABEL,
+        inputs=FEATURES,
+        features=lambda calls: features(calls, window_days),
+        estimator=estimator,
+        rule=lambda learnt, calls: by_rule(rule(learnt), calls),
+        of_the_calendar=("hour", "weekday"),
+        value=Value(1.0, 1.0, 0.0),
+        segments=lambda calls: {"topic": calls["topic"].astype(object).where(calls["topic"].notna(), "none")},
+    )
+
+
+def features(calls: pd.DataFrame, window_days: int = WINDOWS[-1]) -> pd.DataFrame:
+    """What the model weighs: texts, and numbers with NaN where nothing is known.
+
+    Figures that look back on more than `window_days`, one of `WINDOWS`, are not known.
+    """
     texts = {name: calls[name].astype(object).where(calls[name].notna(), "") for name in KINDS_OF}
     numbers = {name: pd.to_numeric(calls[name]).astype(float) for name in FIGURES}
+    for name in [name for name, days in LOOKS_BACK.items() if days > window_days]:
+        numbers[name] = numbers[name] * np.nan
+    numbers[SINCE] = numbers[SINCE].where(numbers[SINCE] <= window_days * 24)
     return pd.DataFrame({**texts, **numbers}, index=calls.index)
 
 

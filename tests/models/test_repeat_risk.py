@@ -37,25 +37,35 @@ def parts(number: int) -> Parts:
 
 
 def test_the_model_beats_the_rule_on_later_calls_and_is_calibrated() -> None:
-    by = train(repeat_risk.QUESTION, parts(6000)).by
+    by = train(repeat_risk.question(), parts(6000)).by
     assert by[MODEL]["auc"].value > by[RULE]["auc"].value + 0.03
     assert by[MODEL]["auc"].low > by[RULE]["auc"].value
     assert by[MODEL]["calibration_error"].value < 0.06
 
 
 def test_fitting_twice_gives_the_same_probabilities_and_new_values_are_no_error() -> None:
-    one, other = (train(repeat_risk.QUESTION, parts(2400)).estimator for _ in range(2))
+    one, other = (train(repeat_risk.question(), parts(2400)).estimator for _ in range(2))
     later = calls(50, seed=2).assign(topic="never heard of", hold_seconds=12.0)
-    told = probability(repeat_risk.QUESTION, one, later)
-    assert (told == probability(repeat_risk.QUESTION, other, later)).all()
+    told = probability(repeat_risk.question(), one, later)
+    assert (told == probability(repeat_risk.question(), other, later)).all()
     assert ((told > 0) & (told < 1)).all()
-    assert probability(repeat_risk.QUESTION, one, later.head(0)).size == 0
+    assert probability(repeat_risk.question(), one, later.head(0)).size == 0
+
+
+def test_figures_that_look_back_farther_than_the_history_are_not_known() -> None:
+    known = calls(3).assign(hours_since_previous=[24.0, 169.0, np.nan])
+    near = repeat_risk.features(known, window_days=7)
+    assert near[["calls_before_30d", "topic_calls_before_30d", "position_in_chain", "calls_before_90d"]].isna().all(None)
+    assert near["hours_since_previous"].isna().tolist() == [False, True, True]
+    assert near["calls_before_7d"].tolist() == known["calls_before_7d"].tolist()
+    assert repeat_risk.features(known, window_days=30)["calls_before_90d"].isna().all()
+    assert repeat_risk.features(known)["calls_before_90d"].tolist() == known["calls_before_90d"].tolist()
 
 
 def test_without_both_answers_nothing_is_learnt() -> None:
     known = parts(1200)
     with pytest.raises(NotEnoughDataError, match="expected 50 rows to learn from with a yes"):
-        train(repeat_risk.QUESTION, replace(known, learn=known.learn.assign(is_followed=False)))
+        train(repeat_risk.question(), replace(known, learn=known.learn.assign(is_followed=False)))
 
 
 def test_the_rule_is_the_share_of_those_who_called_before_and_of_the_others() -> None:
