@@ -82,7 +82,7 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     horizon = settings.configuration.churn.horizon_days
     risk: ByModel | ByRule = ByRule(horizon)
     if standing is not None:
-        risk = ByModel(restored(standing), asked, standing.version.label)
+        risk = ByModel(restored(standing, asked), asked, standing.version.label)
     lake.prepare(lake.rows(ACTIVITY, [day]))
     made = churn_scores.build(
         stamped.of_date(lake, ACTIVITY, day),
@@ -95,9 +95,9 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     return rows
 
 
-def restored(standing: training.Standing) -> Additive:
+def restored(standing: training.Standing, asked: Question) -> Additive:
     """The champion as a sum of its features."""
-    return additive.read_off(standing.estimator, usual(standing.beside["reference"])[list(churn.FEATURES)])
+    return additive.read_off(standing.estimator, usual(asked, standing.beside["reference"]))
 
 
 # How the lake asks the question (jobs.training.Lesson)

@@ -28,6 +28,8 @@ HORIZON_DAYS = REPEAT_HOURS // 24
 LEARNT_DAYS = 84
 """Twelve weeks; the last third is to test on, an eighth before it to calibrate on."""
 TEST_SHARE, CALIBRATE_SHARE = 1 / 3, 1 / 8
+WEEK = 7
+"""The fewest days to calibrate on, so that no weekday is missing."""
 FEWEST_DAYS = 28
 FEWEST_CALLS = 500
 """Days and calls to learn from, calibrate and test on: with fewer a share is a guess."""
@@ -127,7 +129,7 @@ def parts(lake: Lake, day: date, settings: Settings, say: Callable[[str], None])
     gap = timedelta(days=HORIZON_DAYS)
     first_test = days[-max(1, int(len(days) * TEST_SHARE))]
     last_calibrate = first_test - gap
-    first_calibrate = last_calibrate - timedelta(days=max(3, int(len(days) * CALIBRATE_SHARE)) - 1)
+    first_calibrate = last_calibrate - timedelta(days=max(WEEK, int(len(days) * CALIBRATE_SHARE)) - 1)
     dates = calls["as_of"]
     say(f"{repeat_risk.NAME}: {len(calls):,} answered calls of {days[0]} to {days[-1]}")
     return Parts(

@@ -280,7 +280,7 @@ def _registered(
     return versions.register(
         question.name,
         trained.estimator,
-        question.features(parts.test.head(1000)),
+        training.usual(question, trained.reference),
         day,
         beside={
             "card": card,

@@ -6,8 +6,6 @@ A gate that stays shut leaves the champion where it is; the reasons go into the 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from models.metrics import Figure
 from models.training import LOGISTIC, MODEL, RULE, TIME, Parts, Question, Trained, drifts
 
@@ -85,8 +83,7 @@ def decide(
 
 
 def _sizes(parts: Parts) -> Gate:
-    by_date = parts.learn.groupby(TIME).size().sort_index()
-    usual = float(np.median(by_date))
+    usual = len(parts.learn) / max(1, parts.learn[TIME].nunique())
     latest = {"calibrate on": len(parts.calibrate), "test on": len(parts.test), "score": len(parts.newest)}
     per_date = {
         name: rows / max(1, frame[TIME].nunique())

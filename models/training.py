@@ -152,9 +152,9 @@ def drifts(question: Question, reference: Mapping[str, dict[str, Any]], rows: pd
     return dict(sorted(moved.items(), key=lambda each: (-each[1], each[0])))
 
 
-def usual(reference: Mapping[str, dict[str, Any]], rows: int = 200) -> pd.DataFrame:
-    """Made-up rows whose features are spread as those learnt from, each by itself: nobody's own row."""
-    made = {}
+def usual(question: Question, reference: Mapping[str, dict[str, Any]], rows: int = 200) -> pd.DataFrame:
+    """Made-up features, spread as those learnt from, each by itself: nobody's own row. Texts are empty."""
+    made: dict[str, list[Any]] = {}
     for name, known in reference.items():
         points = [*known["cuts"], known["above"], None]
         if not known["cuts"]:
@@ -162,7 +162,8 @@ def usual(reference: Mapping[str, dict[str, Any]], rows: int = 200) -> pd.DataFr
         ends = np.cumsum(known["shares"])
         places = np.searchsorted(ends, (np.arange(rows) + 0.5) / rows * ends[-1])
         made[name] = [np.nan if points[place] is None else float(points[place]) for place in places]
-    return pd.DataFrame(made)
+    columns = question.features(pd.DataFrame(columns=list(question.inputs))).columns
+    return pd.DataFrame({name: made.get(name, [""] * rows) for name in columns})
 
 
 def _check_enough(question: Question, rows: pd.DataFrame, name: str) -> None:

@@ -63,7 +63,7 @@ def test_the_model_beats_the_rule_is_calibrated_and_promoted(parts: Parts, train
 
 
 def test_the_parts_of_a_score_are_exact_and_sum_to_it(parts: Parts, trained: Trained) -> None:
-    shapes = additive.read_off(trained.estimator, usual(trained.reference)[list(churn.FEATURES)])
+    shapes = additive.read_off(trained.estimator, usual(QUESTION, trained.reference))
     of_each = shapes.parts(QUESTION.features(parts.test))
     assert np.allclose(shapes.probability(of_each), probability(QUESTION, trained.estimator, parts.test), atol=1e-9)
     assert of_each.shape == (len(parts.test), len(churn.FEATURES))

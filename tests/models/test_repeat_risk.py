@@ -55,7 +55,9 @@ def test_fitting_twice_gives_the_same_probabilities_and_new_values_are_no_error(
 def test_figures_that_look_back_farther_than_the_history_are_not_known() -> None:
     known = calls(3).assign(hours_since_previous=[24.0, 169.0, np.nan])
     near = repeat_risk.features(known, window_days=7)
-    assert near[["calls_before_30d", "topic_calls_before_30d", "position_in_chain", "calls_before_90d"]].isna().all(None)
+    assert (
+        near[["calls_before_30d", "topic_calls_before_30d", "position_in_chain", "calls_before_90d"]].isna().all(None)
+    )
     assert near["hours_since_previous"].isna().tolist() == [False, True, True]
     assert near["calls_before_7d"].tolist() == known["calls_before_7d"].tolist()
     assert repeat_risk.features(known, window_days=30)["calls_before_90d"].isna().all()
