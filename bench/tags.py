@@ -93,7 +93,7 @@ def _history(settings: Settings, customers: int, days: int) -> float:
         "concat('t', id) AS phone_token", "if(id % 3 = 0, 'Hunan', 'Hubei') AS region", "id % 2 = 0 AS call_consent",
         f"TIMESTAMP'{first}' AS updated_at", f"DATE'{first}' AS known_on",
     )  # fmt: skip
-    _append(lake, "silver.customers_versions", people)
+    append(lake, "silver.customers_versions", people)
     _bring(lake, customers, first, LAST - timedelta(days=OWN_PAST))
     for n in range(OWN_PAST - 1, -1, -1):
         _bring(lake, customers, LAST - timedelta(days=n), LAST - timedelta(days=n))
@@ -112,7 +112,7 @@ def _bring(lake: Lake, customers: int, first: date, last: date) -> None:
         f"if({spread} < 900, 'Hunan', 'Hubei') AS merchant_region",
         "'CN' AS merchant_country", f"if({spread} < 400, 'online', 'pos') AS channel", "event_date AS ds",
     )  # fmt: skip
-    _append(lake, "silver.transactions", spent)
+    append(lake, "silver.transactions", spent)
     rang = base.where("pmod(xxhash64(id, event_date, 1), 10) = 0").selectExpr(
         "concat(event_date, '-', id) AS call_id", "customer_id", "'inbound' AS direction", "event_date",
         f"timestampadd(SECOND, {spread} * 80, cast(event_date AS timestamp)) AS started_at",
@@ -120,10 +120,11 @@ def _bring(lake: Lake, customers: int, first: date, last: date) -> None:
         "'answered' AS outcome", f"concat('topic ', {spread} % 9) AS topic", "'cards' AS queue",
         "event_date AS known_on", "event_date AS ds",
     )  # fmt: skip
-    _append(lake, "silver.calls", rang)
+    append(lake, "silver.calls", rang)
 
 
-def _append(lake: Lake, name: str, rows: DataFrame) -> None:
+def append(lake: Lake, name: str, rows: DataFrame) -> None:
+    """Rows of a table that name only some of its columns."""
     table = TABLES[name]
     given = {column: F.col(column) for column in rows.columns} | {"row_hash": F.lit(0).cast("bigint")}
     absent = F.lit(None)

@@ -8,13 +8,16 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from jobs import runner
 from jobs.features import caller_profiles
 from jobs.gold.repeats.repeat_call_clusters import compared
+from jobs.settings import read_settings
 from models import repeat_callers
 from models.errors import NotEnoughDataError
 from sample.calls import calls
 from sample.cast import CAST
 from sample.world import World as Sample
+from tests.conftest import World
 from tests.frames import frame
 from tests.models.test_named_kinds import world
 
@@ -29,11 +32,9 @@ Callers = tuple[pd.DataFrame, dict[str, float]]
 
 
 @pytest.fixture(scope="module")
-def weeks(spark_remote: str) -> dict[tuple[int, date], Callers]:
+def weeks(module_world: World) -> dict[tuple[int, date], Callers]:
     """The callers of two worlds, at the end of a day and a week later."""
-    from pyspark.sql import SparkSession
-
-    spark = SparkSession.builder.remote(spark_remote).create()
+    spark = runner.open_lake(read_settings()).spark
     return {(seed, day): _callers(spark, seed, day) for seed in (7, 8) for day in (DAY, DAY + timedelta(days=7))}
 
 
