@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models import additive
@@ -47,7 +47,7 @@ INPUTS = (
 """Columns of features.customer_activity that the model reads."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "silence": ("days_since_use", "silence", "waiting", "silent_odds", "gaps_since_use"),
+    "silence": ("days_since_use", "silence", "waiting", "silent_odds", "rule_odds", "gaps_since_use"),
     "uses": (
         "change_7d", "change_14d", "change_30d", "change_60d", "change_90d",
         "uses_change_30d", "waiting_14d", "waiting_30d", "waiting_60d",
@@ -71,8 +71,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 """Features that tell the same story, of which a customer's reasons name one each."""
 FEATURES = tuple(feature for family in FAMILIES.values() for feature in family)
 RAISE = (
-    "days_since_use", "silent_odds", "gaps_since_use", "waiting", "waiting_14d", "waiting_30d", "waiting_60d",
-    "categories_dropped_share", "merchants_dropped_share",
+    "days_since_use", "silent_odds", "rule_odds", "gaps_since_use", "waiting", "waiting_14d", "waiting_30d",
+    "waiting_60d", "categories_dropped_share", "merchants_dropped_share",
 )  # fmt: skip
 LOWER = (
     "silence", "uses_a_month", "spend_change_7d", "spend_change_30d",
@@ -91,6 +91,7 @@ def question(horizon_days: int, value: Value, window_days: int = DAYS) -> Questi
         features=lambda rows: features(rows, horizon_days, window_days),
         estimator=estimator,
         rule=lambda learnt, rows: rule(rows, horizon_days),
+        moving_by_right=("rule_odds",),
         value=value,
         contradictions=contradictions,
         segments=segments,
@@ -107,7 +108,7 @@ def features(rows: pd.DataFrame, horizon_days: int, window_days: int = DAYS) -> 
     """What the model weighs, in the order of `FEATURES`; NaN where nothing is known.
 
     `window_days`, one of `WINDOWS`: with little history behind the first rows learnt from, later ones are looked at
-    for no longer than those were, or everything would seem to drift.
+    for no longer than those were, or everything would seem to drift. The rule alone looks at all that is known.
     """
     given = {name: pd.to_numeric(rows[name]).astype(float).to_numpy() for name in INPUTS}
     past = Past(
@@ -122,7 +123,7 @@ def features(rows: pd.DataFrame, horizon_days: int, window_days: int = DAYS) -> 
     made = {name: np.where(_window(name) <= window_days, given[name], np.nan) for name in TAKEN_AS_THEY_ARE}
     # Twice as much says the same of little and of much; far values would carry a slope away.
     made |= {name: np.log1p(np.maximum(made[name], 0.0)) for name in COUNTED_IN_TIMES}
-    made |= _evidence(past, horizon_days)
+    made |= _evidence(past, horizon_days) | {"rule_odds": logit(rule(rows, horizon_days))}
     made |= _amounts(past)
     places = (("categories_dropped_share", "categories"), ("merchants_dropped_share", "merchant_groups"))
     for name, kind in places:

@@ -49,7 +49,7 @@ def question(window_days: int = WINDOWS[-1]) -> Question:
         features=lambda calls: features(calls, window_days),
         estimator=estimator,
         rule=lambda learnt, calls: by_rule(rule(learnt), calls),
-        of_the_calendar=("hour", "weekday"),
+        moving_by_right=("hour", "weekday"),
         value=Value(1.0, 1.0, 0.0),
         segments=lambda calls: {"topic": calls["topic"].astype(object).where(calls["topic"].notna(), "none")},
     )

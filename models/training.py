@@ -55,8 +55,8 @@ class Question:
     estimator: Callable[[], Any]
     rule: Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
     value: Value
-    of_the_calendar: tuple[str, ...] = ()
-    """Features that differ from day to day by right, so that a day cannot have drifted in them."""
+    moving_by_right: tuple[str, ...] = ()
+    """Features that move by right, with the calendar or as the history grows, so that they cannot have drifted."""
     contradictions: Callable[[pd.DataFrame], Mapping[str, float]] = lambda rows: {}
     segments: Callable[[pd.DataFrame], Mapping[str, pd.Series]] = lambda rows: {}
 
@@ -147,7 +147,7 @@ def drifts(question: Question, reference: Mapping[str, dict[str, Any]], rows: pd
     moved = {
         name: metrics.drift(known["cuts"], np.asarray(known["shares"]), features[name].to_numpy(dtype=float))
         for name, known in learnt.items()
-        if name not in question.of_the_calendar
+        if name not in question.moving_by_right
     }
     return dict(sorted(moved.items(), key=lambda each: (-each[1], each[0])))
 
