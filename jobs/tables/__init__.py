@@ -2,7 +2,7 @@
 
 from graphlib import TopologicalSorter
 
-from jobs.tables.campaigns import CAMPAIGNS
+from jobs.tables.campaigns import CAMPAIGNS, OUTREACH_FEATURES
 from jobs.tables.churn import CHURN, CHURN_FEATURES
 from jobs.tables.contract import Column, Feed, Kind, Table
 from jobs.tables.customers import CUSTOMERS
@@ -15,8 +15,8 @@ from jobs.tables.repeats import REPEAT_FEATURES, REPEATS
 from jobs.tables.silver import SILVER
 
 _LAYERS = (
-    BRONZE, QUARANTINE, SILVER, FEATURES, REPEAT_FEATURES, CHURN_FEATURES, GOLD, REPEATS, CHURN, CUSTOMERS, CAMPAIGNS,
-    VAULT, OPS,
+    BRONZE, QUARANTINE, SILVER, FEATURES, REPEAT_FEATURES, CHURN_FEATURES, OUTREACH_FEATURES, GOLD, REPEATS, CHURN,
+    CUSTOMERS, CAMPAIGNS, VAULT, OPS,
 )  # fmt: skip
 
 TABLES: dict[str, Table] = {table.name: table for layer in _LAYERS for table in layer}

@@ -112,6 +112,8 @@ class Table:
     subject: str
     impact: str
     inputs: tuple[str, ...] = ()
+    reads_back: tuple[str, ...] = ()
+    """Tables made later in the night, of which rows of nights before are read."""
     module: str | None = None
     partition: str | None = None
     then_by: tuple[str, ...] = ()
