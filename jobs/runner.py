@@ -19,6 +19,7 @@ from jobs import (
     landed,
     late_names,
     measured,
+    outreach,
     repeats,
     timeline,
 )
@@ -156,6 +157,9 @@ _STAMPED = {
     "features.customer_activity": activity.update_activity,
     "gold.consumption_warnings": activity.update_warnings,
     "gold.churn_scores": activity.update_scores,
+    "features.outreach_customers": outreach.update_customers,
+    "gold.call_candidates": outreach.update_candidates,
+    "gold.call_lists": outreach.update_lists,
 }
 """What is said as of a date: of a range of dates, as of the last."""
 

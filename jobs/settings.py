@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from jobs.decisions import filed_under
 from jobs.errors import DataError
+from jobs.outreach_settings import Law, Outreach
 from jobs.tables import FEEDS, Feed, Table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -208,6 +209,8 @@ class _Configuration(_Model):
     churn: Churn
     consumption_warnings: ConsumptionWarnings
     repeat_advice: RepeatAdvice
+    outreach: Outreach
+    law: Law
     deadline_minutes: int
     feeds: dict[str, Source]
     spark: Spark
@@ -293,6 +296,8 @@ def _read(
     merged: dict[str, Any] = {
         "spark": {"conf": _yaml(ROOT / "conf/spark.yaml")},
         "repeat_advice": _yaml(ROOT / "conf/repeat_advice.yaml"),
+        "outreach": _yaml(ROOT / "conf/campaigns.yaml"),
+        "law": _yaml(ROOT / "conf/jurisdictions.yaml"),
     }
     for file in files:
         merged = _over(merged, _yaml(file))

@@ -1,0 +1,1 @@
+"""Truths of gold about outreach."""

@@ -1,0 +1,76 @@
+"""One ledger of all attempts to reach customers: results of any list or sender, calls by hand, lists still to come."""
+
+from datetime import date, datetime
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.columns import microseconds_between
+
+PENDING, SHADOW = "pending", "shadow"
+"""What stands in for a result: the contact is on a list not yet worked; it was held out."""
+NOT_A_CONTACT = ("busy", "no_answer")
+REACHED = ("reached", "converted", SHADOW)
+CONNECTED = ("reached", "converted", "refused", "callback", "wrong_number", "do_not_call", "dropped")
+NUMBERED = ("call", "sms")
+"""Channels that need the telephone."""
+MICROSECONDS_A_MINUTE = 60_000_000
+
+
+def ledger(
+    contact_results: DataFrame,
+    calls: DataFrame,
+    call_candidates: DataFrame,
+    attempt_minutes: int,
+    results_until: date | None,
+) -> DataFrame:
+    """Every attempt once: customer_id, at, channel, campaign, result (also PENDING and SHADOW).
+
+    `contact_results` and `calls` as known at a date, `call_candidates` of lists up to it. `results_until`: the last
+    date of which results have landed; a listed contact of a later list counts at its slot. Holdouts count as reached.
+    """
+    attempts = contact_results.select("customer_id", F.col("attempted_at").alias("at"), "channel", "campaign", "result")
+    return attempts.unionByName(_by_hand(calls, attempts, attempt_minutes)).unionByName(
+        _of_lists(call_candidates, contact_results, results_until)
+    )
+
+
+def is_contact() -> Column:
+    """Whether a row of the ledger is a contact: any result but busy and no answer."""
+    return ~F.col("result").isin(*NOT_A_CONTACT)
+
+
+def within(days: int, begins_at: datetime) -> Column:
+    """Whether a row lies in so many times 24 hours before a moment."""
+    seconds = F.lit(begins_at).cast("timestamp").cast("double") - F.col("at").cast("double")
+    return (seconds > 0) & (seconds <= days * 86_400)
+
+
+def _by_hand(calls: DataFrame, attempts: DataFrame, attempt_minutes: int) -> DataFrame:
+    """Outbound calls without a result by telephone of that customer within some minutes of their start."""
+    dialled = calls.where("direction = 'outbound' AND customer_id IS NOT NULL")
+    by_telephone = attempts.where("channel = 'call'").select(
+        F.col("customer_id").alias("_customer"), F.col("at").alias("_at")
+    )
+    apart = F.abs(microseconds_between("_at", "started_at"))
+    same = (F.col("customer_id") == F.col("_customer")) & (apart <= attempt_minutes * MICROSECONDS_A_MINUTE)
+    outcome = F.col("outcome")
+    result = F.when(outcome == "answered", "reached").when(outcome == "voicemail", "voicemail").otherwise("no_answer")
+    return dialled.join(by_telephone, same, "left_anti").select(
+        "customer_id",
+        F.col("started_at").alias("at"),
+        F.lit("call").alias("channel"),
+        F.lit(None).cast("string").alias("campaign"),
+        result.alias("result"),
+    )
+
+
+def _of_lists(call_candidates: DataFrame, contact_results: DataFrame, results_until: date | None) -> DataFrame:
+    """Listed contacts whose results are to come, and holdouts."""
+    to_come = F.lit(True) if results_until is None else F.col("list_on") > F.lit(results_until)
+    key = ["list_on", "campaign", "customer_id"]
+    came = contact_results.where("list_on IS NOT NULL AND campaign IS NOT NULL").select(*key).distinct()
+    pending = call_candidates.where((F.col("decision") == "listed") & to_come).join(came, key, "left_anti")
+    held_out = call_candidates.where("decision = 'holdout'")
+    standing = pending.withColumn("result", F.lit(PENDING)).unionByName(held_out.withColumn("result", F.lit(SHADOW)))
+    return standing.select("customer_id", F.col("slot_start_at").alias("at"), "channel", "campaign", "result")

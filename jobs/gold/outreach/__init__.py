@@ -1,0 +1,1 @@
+"""Outreach: whom to reach, and what it changed."""

@@ -1,0 +1,55 @@
+"""What audiences, scores and templates of campaigns may name: one wide row per open customer."""
+
+import re
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+CALLBACK_WORDS = """CASE
+    WHEN callback_at IS NOT NULL THEN concat('A call back was promised for ', date_format(callback_at, 'yyyy-MM-dd'))
+    WHEN given_up_at IS NOT NULL THEN concat('Gave up waiting on ', date_format(given_up_at, 'yyyy-MM-dd'),
+        coalesce(concat(', about ', given_up_topic), ''), '; nobody has called back')
+    WHEN open_requests > 0 THEN concat('A request', coalesce(concat(' about ', request_topic), ''),
+        ' is open since ', date_format(request_opened_on, 'yyyy-MM-dd'))
+    END"""
+CHURN_WORDS = "coalesce(consumption_warning, reason_1, 'Uses the card less than before')"
+SCORES = {
+    "probability": "churn_probability",
+    "decile": "churn_decile",
+    **{name: name for name in ("called_today", "reason_1", "reason_2", "reason_3", "consumption_warning")},
+}
+ADVICE = {
+    "campaign": "advice_campaign",
+    "channel": "advice_channel",
+    **{name: name for name in ("frequency_band", "cluster_id", "cluster_name", "main_topic", "message", "send_before")},
+}
+MISSING = "unknown"
+
+
+def wide(
+    outreach_customers: DataFrame,
+    customer_tag_values: DataFrame,
+    churn_scores: DataFrame,
+    repeat_call_advice: DataFrame,
+) -> DataFrame:
+    """The customers of `outreach_customers` with their tags, scores and advice; frames of one date."""
+    own = outreach_customers.columns
+    tags = customer_tag_values.drop(*(name for name in own if name != "customer_id"))
+    scores = churn_scores.select("customer_id", *(F.col(name).alias(to) for name, to in SCORES.items()))
+    advice = repeat_call_advice.where("customer_id IS NOT NULL").select(
+        "customer_id", *(F.col(name).alias(to) for name, to in ADVICE.items())
+    )
+    joined = outreach_customers
+    for frame in (tags, scores, advice):
+        joined = joined.join(frame, "customer_id", "left")
+    return joined.withColumns({"callback_words": F.expr(CALLBACK_WORDS), "churn_words": F.expr(CHURN_WORDS)})
+
+
+def said(template: str) -> Column:
+    """The words of a template, with the values of the columns that it names in braces."""
+    parts = re.split(r"\{(\w+)\}", template)
+    words = [
+        F.coalesce(F.col(part).cast("string"), F.lit(MISSING)) if place % 2 else F.lit(part)
+        for place, part in enumerate(parts)
+    ]
+    return F.concat(*words)

@@ -1,0 +1,105 @@
+"""When somebody may be contacted on a day: the hours of the business day, and the law of the customer's place."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from jobs.outreach_settings import Jurisdiction, Law
+
+HOUR = timedelta(hours=1)
+GENERAL, COLLECTIONS = PURPOSES = ("general", "collections")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a customer lives, as far as known."""
+
+    country: str | None
+    region: str | None
+    time_zone: str | None
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a place allows on a day: a bit for each hour of the business day, and caps stricter than ours."""
+
+    hours: int
+    attempts_1d: int | None
+    connected_1d: int | None
+    abandoned_share: float | None
+
+
+def hours_of(day: date, time_zone: str) -> list[datetime]:
+    """The beginnings of the hours of a business day (UTC): 24, or 23 and 25 where the clock changes."""
+    zone = ZoneInfo(time_zone)
+    begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
+    return [begin + HOUR * n for n in range((end - begin) // HOUR)]
+
+
+def allowed(place: Place, purpose: str, day: date, time_zone: str, default_country: str, law: Law) -> Allowed:
+    """What holds for a place, a purpose and a business day; of several laws the strictest.
+
+    Where the customer's time zone is unknown, an hour has to suit all zones of the country.
+    """
+    country = place.country or default_country
+    rows = [row for row in law.jurisdictions if _matches(row, country, place.region, purpose)]
+    spans = [law.hours, *(row.hours for row in rows if row.hours)]
+    zones = _zones(place, country, time_zone, law)
+    holidays = frozenset(law.holidays.get(country, ()))
+    bits = 0
+    for number, start in enumerate(hours_of(day, time_zone)):
+        if all(_is_within(start, zone, spans, holidays) for zone in zones):
+            bits |= 1 << number
+    return Allowed(
+        hours=bits,
+        attempts_1d=min((row.attempts_1d for row in rows if row.attempts_1d is not None), default=None),
+        connected_1d=min((row.connected_1d for row in rows if row.connected_1d is not None), default=None),
+        abandoned_share=min((row.abandoned_share for row in rows if row.abandoned_share is not None), default=None),
+    )
+
+
+def told(
+    places: Iterable[Place], day: date, time_zone: str, default_country: str, law: Law
+) -> dict[str, Mapping[Place, Allowed]]:
+    """By purpose what each place allows on the day."""
+    known = list(places)
+    return {
+        purpose: {place: allowed(place, purpose, day, time_zone, default_country, law) for place in known}
+        for purpose in PURPOSES
+    }
+
+
+def _matches(row: Jurisdiction, country: str, region: str | None, purpose: str) -> bool:
+    return (
+        row.country == country
+        and (not row.regions or region is None or region in row.regions)
+        and row.purpose in (None, purpose)
+    )
+
+
+def _zones(place: Place, country: str, time_zone: str, law: Law) -> list[ZoneInfo]:
+    names: Sequence[str] = law.time_zones.get(country, [time_zone])
+    if place.time_zone:
+        try:
+            return [ZoneInfo(place.time_zone)]
+        except (KeyError, ValueError, OSError):
+            pass  # as unknown as none
+    return [ZoneInfo(name) for name in names]
+
+
+def _is_within(start: datetime, zone: ZoneInfo, spans: Sequence[Sequence[time]], holidays: frozenset[date]) -> bool:
+    local, end = start.astimezone(zone), (start + HOUR).astimezone(zone)
+    is_one_day = end.date() == local.date() and local.date() not in holidays
+    return is_one_day and all(first <= local.time() and end.time() <= last for first, last in spans)
+
+
+def abandoned_rate(drops: int, live: int, machine: int) -> float | None:
+    """The share of calls given up by the dialler among those that people answered; None where nobody did.
+
+    Of the calls given up as many are taken for machines as among those that were put through (Ofcom's reasoned
+    estimate of answering machines): 29 drops, 9 live and 7 machine answers make 16.3125 of 25.3125, 64.44 %.
+    """
+    through = live + machine
+    people = drops - (machine / through) * drops if through else float(drops)
+    return people / (people + live) if people + live else None

@@ -1,0 +1,165 @@
+"""How a night decides whom to reach on the day after: what is known of customers, candidates, lists."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs import stamped
+from jobs.features import outreach_customers
+from jobs.features.rows import known
+from jobs.gold.outreach import call_candidates, call_lists, hours
+from jobs.gold.outreach.hours import Place, abandoned_rate
+from jobs.lake import Expect, Lake, Warn
+from jobs.settings import Settings
+from jobs.tables import TABLES
+
+CUSTOMERS = TABLES["features.outreach_customers"]
+CANDIDATES = TABLES["gold.call_candidates"]
+LISTS = TABLES["gold.call_lists"]
+RESULTS = TABLES["silver.contact_results"]
+SHIFTS = TABLES["silver.shifts"]
+BATCHES = TABLES["ops.batches"]
+ABANDONED_DAYS = 30
+"""Over which the share of calls that we gave up is taken, for each campaign."""
+
+
+def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
+    """Says what campaigns and their rules look at, of every open customer; returns the rows written."""
+    if not lake.rows(TABLES["silver.customers_versions"]):
+        lake.create(CUSTOMERS)
+        return 0
+    lake.prepare(lake.rows(TABLES["silver.customers_versions"]))
+    list_on = day + timedelta(days=1)
+    made = outreach_customers.build(
+        **{name.partition(".")[2]: lake.read(TABLES[name]) for name in (*CUSTOMERS.inputs, *CUSTOMERS.reads_back)},
+        as_of=day,
+        end_at=_begin_of(list_on, settings),
+        time_zone=settings.time_zone,
+        season_began=date(list_on.year, 3 * ((list_on.month - 1) // 3) + 1, 1),
+        results_until=_landed_until(lake, "contact_results", day),
+        attempt_minutes=settings.configuration.customer_timeline.attempt_minutes,
+        wait_minutes={**settings.configuration.outreach.caps.wait_minutes},
+    )
+    return stamped.replace_date(lake, CUSTOMERS, made, day, expect)
+
+
+def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
+    """Decides who is listed, held out or spared on the day after; returns the rows written."""
+    list_on = day + timedelta(days=1)
+    if not lake.rows(CUSTOMERS, [day]):
+        lake.create(CANDIDATES)
+        return 0
+    lake.prepare(lake.rows(CUSTOMERS, [day]))
+    outreach, law = settings.configuration.outreach, settings.configuration.law
+    entries_until = _landed_until(lake, "do_not_call", day)
+    is_stale = entries_until is None or (day - entries_until).days > outreach.caps.do_not_call_age_days
+    if is_stale:
+        warn(
+            f"nobody is listed for {list_on}: the last do-not-call file is "
+            + ("not there" if entries_until is None else f"of {entries_until}, more than "
+               f"{outreach.caps.do_not_call_age_days} days old")
+        )  # fmt: skip
+    begins = hours.hours_of(list_on, settings.time_zone)
+    made = call_candidates.build(
+        **_audience(lake, day),
+        list_on=list_on,
+        campaigns=[campaign.model_dump() for campaign in outreach.campaigns],
+        caps=outreach.caps.model_dump(),
+        holdout_share=outreach.holdout_share,
+        capacity=outreach.capacity.model_dump(),
+        hours=begins,
+        minutes=_minutes(lake, day, begins, settings),
+        places=hours.told(
+            _places(stamped.of_date(lake, CUSTOMERS, day)),
+            list_on,
+            settings.time_zone,
+            settings.configuration.default_country,
+            law,
+        ),
+        abandoned=_abandoned(known(lake.read(RESULTS), day), day),
+        effects={campaign.name: campaign.effect for campaign in outreach.campaigns},
+        is_do_not_call_stale=is_stale,
+    )
+    return stamped.replace_date(lake, CANDIDATES, made, list_on, expect)
+
+
+def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
+    """Writes the lists of the day after with why and what to say; returns the rows written."""
+    list_on = day + timedelta(days=1)
+    if not lake.rows(CANDIDATES, [list_on]):
+        lake.create(LISTS)
+        return 0
+    lake.prepare(lake.rows(CUSTOMERS, [day]))
+    made = call_lists.build(
+        stamped.of_date(lake, CANDIDATES, list_on),
+        **_audience(lake, day),
+        campaigns=[campaign.model_dump() for campaign in settings.configuration.outreach.campaigns],
+    )
+    return stamped.replace_date(lake, LISTS, made, list_on, expect)
+
+
+def _audience(lake: Lake, day: date) -> dict[str, DataFrame]:
+    """What audiences may name, as of the date, by the name of the table."""
+    return {name.partition(".")[2]: stamped.of_date(lake, TABLES[name], day) for name in CANDIDATES.inputs}
+
+
+def _begin_of(day: date, settings: Settings) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(settings.time_zone))
+
+
+def _landed_until(lake: Lake, feed: str, day: date) -> date | None:
+    """The last date up to this one of which a file of the feed came, also an empty one; None: none ever did."""
+    came = lake.records(BATCHES, ("feed", "=", feed))
+    return max((row["ds"] for row in came if row["file"] and row["ds"] and row["ds"] <= day), default=None)
+
+
+def _places(customers: DataFrame) -> list[Place]:
+    return [Place(*row) for row in customers.select("country", "region", "time_zone").distinct().collect()]
+
+
+def _minutes(lake: Lake, day: date, begins: list[datetime], settings: Settings) -> list[float]:
+    """Agent minutes for outbound calls in each hour: a share of the shifts planned for it, else the number of conf."""
+    capacity = settings.configuration.outreach.capacity
+    list_on = day + timedelta(days=1)
+    shifts = _shifts(lake, day, list_on)
+    if not shifts:
+        return [capacity.minutes_an_hour for _ in begins]
+    return [
+        capacity.share_of_shifts
+        * sum(
+            max(0.0, (min(end, begin + hours.HOUR) - max(start, begin)).total_seconds() / 60) for start, end in shifts
+        )
+        for begin in begins
+    ]
+
+
+def _shifts(lake: Lake, day: date, list_on: date) -> list[tuple[datetime, datetime]]:
+    """Begin and end of each shift planned for a day, leave left out, as known at the end of a date."""
+    if not lake.exists(SHIFTS):
+        return []
+    planned = lake.read(SHIFTS).where(
+        (F.col("known_on") <= F.lit(day)) & (F.col("event_date") == F.lit(list_on)) & F.col("leave_type").isNull()
+    )
+    rows = planned.selectExpr("unix_micros(planned_start_at) AS s", "unix_micros(planned_end_at) AS e").collect()
+    return [(_instant(row["s"]), _instant(row["e"])) for row in rows if row["e"] is not None]
+
+
+def _instant(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, ZoneInfo("UTC"))
+
+
+def _abandoned(results: DataFrame, day: date) -> dict[str, float]:
+    """The share of dialled calls that we gave up when somebody had answered, by campaign (docs/definitions.md)."""
+    since = day - timedelta(days=ABANDONED_DAYS)
+    dialled = results.where(F.col("event_date") > F.lit(since)).where("channel = 'call' AND campaign IS NOT NULL")
+    counted = dialled.groupBy("campaign").agg(
+        F.count_if(F.col("result") == "dropped").alias("drops"),
+        F.count_if((F.col("answered_by") == "live") & (F.col("result") != "dropped")).alias("live"),
+        F.count_if(F.col("answered_by") == "machine").alias("machine"),
+    )
+    shares = {
+        row["campaign"]: hours.abandoned_rate(row["drops"], row["live"], row["machine"]) for row in counted.collect()
+    }
+    return {campaign: share for campaign, share in shares.items() if share is not None}

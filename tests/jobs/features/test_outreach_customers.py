@@ -1,0 +1,202 @@
+"""What the rules of outreach look at: one ledger of every attempt, windows to the second, occasions to reach out."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from jobs.features import outreach_customers
+from jobs.tables import TABLES
+from tests.frames import frame
+
+pytestmark = pytest.mark.spark
+DAY = date(2026, 3, 30)
+T = datetime(2026, 3, 31, tzinfo=UTC)
+"""The list's day begins."""
+EARLY = date(2026, 1, 1)
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "customers_versions": {"known_on": EARLY, "updated_at": T - timedelta(days=80)},
+    "contact_results": {"channel": "call", "result": "reached"},
+    "calls": {"direction": "outbound", "outcome": "answered"},
+    "tickets_versions": {"known_on": EARLY, "category": "complaint", "updated_at": T},
+    "statements_versions": {"known_on": EARLY, "closed_on": date(2026, 3, 10), "card_id": "K", "updated_at": T},
+    "do_not_call": {"known_on": EARLY, "added_at": T - timedelta(days=60)},
+    "call_candidates": {"campaign": "care", "kind": "marketing", "channel": "call", "decision": "listed"},
+}
+Told = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def told(spark: Any) -> Callable[..., Told]:
+    """Rows of features.outreach_customers by customer; each named table is given by rows that say what matters."""
+
+    def work(results_until: date | None = DAY, **tables: list[dict[str, Any]]) -> Told:
+        rows = {name: [DEFAULTS[name] | row for row in tables.get(name, [])] for name in DEFAULTS}
+        for row in rows["contact_results"]:
+            row |= {"event_date": row["attempted_at"].date(), "known_on": row["attempted_at"].date()}
+        for row in rows["calls"]:
+            row |= {"event_date": row["started_at"].date(), "known_on": row["started_at"].date()}
+        names = (*TABLES["features.outreach_customers"].inputs, "gold.call_candidates")
+        made = outreach_customers.build(
+            **{name.partition(".")[2]: frame(spark, name, rows.get(name.partition(".")[2], [])) for name in names},
+            as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_until=results_until,
+            attempt_minutes=10, wait_minutes={"busy": 30, "no_answer": 240, "voicemail": 1440},
+        )  # fmt: skip
+        return {row["customer_id"]: row.asDict(recursive=True) for row in made.collect()}
+
+    return work
+
+
+def customers(*names: str, **more: Any) -> list[dict[str, Any]]:
+    return [{"customer_id": name, "phone_token": f"t{name}", **more} for name in names]
+
+
+def attempt(customer: str, hours_before: float, **more: Any) -> dict[str, Any]:
+    return {"customer_id": customer, "attempted_at": T - timedelta(hours=hours_before), **more}
+
+
+def test_windows_roll_to_the_second(told: Callable[..., Told]) -> None:
+    edge = 24 * 7
+    rows = told(
+        customers_versions=customers("A", "B", "C"),
+        contact_results=[
+            attempt("A", 24), attempt("A", edge), attempt("A", 24 * 30),
+            attempt("B", 24 + 1 / 3600), attempt("B", edge + 1 / 3600), attempt("B", 24 * 30 + 1 / 3600),
+            attempt("C", 1, result="busy"), attempt("C", 2, result="no_answer"), attempt("C", 30, result="voicemail"),
+        ],
+    )  # fmt: skip
+    windows = ("contacts_1d", "contacts_7d", "contacts_30d")
+    assert [rows["A"][name] for name in windows] == [1, 2, 3]
+    assert [rows["B"][name] for name in windows] == [0, 1, 2]
+    assert [rows["C"][name] for name in windows] == [0, 1, 1], "busy and no answer are no contacts"
+
+
+def test_calls_by_hand_count_unless_they_are_an_attempt_that_has_its_result(told: Callable[..., Told]) -> None:
+    at = T - timedelta(hours=5)
+    calls = [
+        {"call_id": str(n), "customer_id": who, "started_at": at + timedelta(minutes=minutes), **more}
+        for n, (who, minutes, more) in enumerate(
+            [
+                ("A", 10, {}),
+                ("B", 10.1, {}),
+                ("C", 0, {}),
+                ("D", 0, {"outcome": "failed"}),
+                ("E", 0, {"direction": "inbound"}),
+            ]
+        )
+    ]
+    tried = [{"customer_id": who, "attempted_at": at} for who in "AB"]
+    rows = told(customers_versions=customers(*"ABCDE"), contact_results=tried, calls=calls)
+    assert {who: rows[who]["contacts_1d"] for who in rows} == {"A": 1, "B": 2, "C": 1, "D": 0, "E": 0}
+    assert {who: rows[who]["call_attempts_1d"] for who in rows} == {"A": 1, "B": 2, "C": 1, "D": 1, "E": 0}
+
+
+def test_a_listed_contact_counts_until_its_results_have_landed_and_a_holdout_as_if_reached(
+    told: Callable[..., Told],
+) -> None:
+    slot = {"list_on": DAY, "slot_start_at": T - timedelta(hours=12)}
+    lists = [
+        {"customer_id": "A", **slot}, {"customer_id": "B", **slot}, {"customer_id": "C", "decision": "holdout", **slot},
+        {"customer_id": "D", "decision": "suppressed", "list_on": DAY},
+    ]  # fmt: skip
+    worked = [attempt("B", 11, list_on=DAY, campaign="care", result="no_answer")]
+    given = {"customers_versions": customers(*"ABCD"), "call_candidates": lists, "contact_results": worked}
+    to_come, landed = told(results_until=DAY - timedelta(days=1), **given), told(**given)
+    assert {who: to_come[who]["contacts_1d"] for who in to_come} == {"A": 1, "B": 0, "C": 1, "D": 0}
+    assert {who: landed[who]["contacts_1d"] for who in landed} == {"A": 0, "B": 0, "C": 1, "D": 0}
+    assert (landed["C"]["reached_30d"], landed["C"]["held_out"]) == (["care"], ["care"])
+    assert to_come["A"]["reached_30d"] == []
+
+
+def test_attempts_of_a_campaign_count_for_the_customer_and_for_the_number(told: Callable[..., Told]) -> None:
+    rows = told(
+        customers_versions=customers("A", "B", phone_token="shared"),
+        contact_results=[
+            attempt("A", 20, campaign="care", result="no_answer"), attempt("A", 40, campaign="care", channel="push"),
+            attempt("B", 30, campaign="care", result="busy"), attempt("B", 24 * 8, campaign="care", result="refused"),
+        ],
+    )  # fmt: skip
+    assert rows["A"]["campaign_attempts_7d"] == {"care": 2}
+    assert rows["B"]["campaign_attempts_7d"] == {"care": 1}
+    assert rows["A"]["number_attempts_7d"] == rows["B"]["number_attempts_7d"] == {"care": 2}
+    assert rows["B"]["refusals_90d"] == ["care"]
+
+
+def test_results_release_the_customer_when_the_latest_of_their_waits_is_over(told: Callable[..., Told]) -> None:
+    rows = told(
+        customers_versions=customers("A", "B"),
+        contact_results=[
+            attempt("A", 5, result="voicemail"),
+            attempt("A", 0.1, result="busy"),
+            attempt("B", 5, result="no_answer"),
+        ],
+    )
+    assert rows["A"]["released_at"].replace(tzinfo=UTC) == T + timedelta(hours=19)
+    assert rows["B"]["released_at"] is None, "four hours are over before the day begins"
+
+
+def test_whoever_is_barred_is_barred_by_name_number_and_for_all_who_share_it(told: Callable[..., Told]) -> None:
+    people = [*customers("A", "B", phone_token="shared"), *customers("C", "D", "E", "F")]
+    entries = [
+        {"customer_id": "A", "channel": "SMS"}, {"phone_token": "tC"}, {"customer_id": "D", "expires_at": T},
+        {"customer_id": "E", "known_on": DAY + timedelta(days=1)},
+    ]  # fmt: skip
+    said = [attempt("F", 24 * 50, result="wrong_number"), attempt("D", 24 * 50, result="do_not_call")]
+    rows = told(customers_versions=people, do_not_call=entries, contact_results=said)
+    assert {who: rows[who]["barred_channels"] for who in rows} == {
+        "A": ["sms"], "B": ["sms"], "C": ["all"], "D": [], "E": [], "F": [],
+    }  # fmt: skip
+    assert [who for who in rows if rows[who]["is_number_barred"]] == ["D", "F"]
+    assert [who for who in rows if rows[who]["is_person_barred"]] == ["D"]
+
+
+def test_occasions_are_open_tickets_calls_given_up_promises_and_statements(told: Callable[..., Told]) -> None:
+    opened = {"opened_at": T - timedelta(days=3), "topic": "fee"}
+    tickets = [
+        {"ticket_id": "1", "customer_id": "A", **opened},
+        {"ticket_id": "2", "customer_id": "A", "category": "request", **opened, "closed_at": T - timedelta(days=1)},
+        {"ticket_id": "3", "customer_id": "B", **opened, "known_on": DAY + timedelta(days=1)},
+    ]
+    gave_up = {"direction": "inbound", "outcome": "abandoned", "topic": "limit"}
+    calls = [
+        {"call_id": "1", "customer_id": "B", "started_at": T - timedelta(hours=30), **gave_up},
+        {"call_id": "2", "customer_id": "C", "started_at": T - timedelta(hours=30), **gave_up},
+        {"call_id": "3", "customer_id": "C", "started_at": T - timedelta(hours=9), "direction": "inbound"},
+    ]
+    promised = [
+        attempt("D", 30, result="callback", callback_at=T + timedelta(hours=10)),
+        attempt("E", 30, result="callback", callback_at=T + timedelta(hours=30)),
+    ]
+    due = {"amount_due": Decimal(90), "due_on": DAY + timedelta(days=3)}
+    statements = [
+        {"customer_id": "A", **due},
+        {"customer_id": "B", **due, "paid_on": DAY},
+        {"customer_id": "C", **due, "due_on": DAY},
+    ]
+    rows = told(
+        customers_versions=customers(*"ABCDE"), tickets_versions=tickets, calls=calls, contact_results=promised,
+        statements_versions=statements,
+    )  # fmt: skip
+    assert (rows["A"]["open_complaints"], rows["A"]["complaint_topic"]) == (1, "fee")
+    assert (rows["A"]["settled_on"], rows["A"]["open_requests"]) == (DAY, 0)
+    assert rows["B"]["open_complaints"] == 0, "not known yet"
+    assert (rows["B"]["given_up_topic"], rows["C"]["given_up_at"]) == ("limit", None)
+    assert rows["C"]["days_since_spoken"] == 0
+    assert rows["C"]["answer_hour"] == 15
+    assert rows["D"]["callback_at"].replace(tzinfo=UTC) == T + timedelta(hours=10)
+    assert rows["E"]["callback_at"] is None, "not on the list's day yet"
+    assert [rows[who]["amount_due"] for who in "ABC"] == [Decimal("90.00"), None, None]
+
+
+def test_closed_customers_are_left_out_and_versions_are_those_of_the_date(told: Callable[..., Told]) -> None:
+    people = [
+        *customers("A", call_consent=True, superseded_on=DAY + timedelta(days=1)),
+        *customers("A", call_consent=False, known_on=DAY + timedelta(days=1)),
+        *customers("B", closed_on=DAY),
+        *customers("C", closed_on=DAY + timedelta(days=1)),
+    ]
+    rows = told(customers_versions=people)
+    assert set(rows) == {"A", "C"}
+    assert rows["A"]["call_consent"] is True

@@ -1,0 +1,75 @@
+"""When somebody may be contacted: by the law of the place, in local time, through changes of the clock."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from jobs.gold.outreach.hours import Place, abandoned_rate, allowed, hours_of
+from jobs.settings import read_settings
+
+LAW = read_settings().configuration.law
+TUESDAY = date(2026, 3, 31)
+
+
+def hours(place: Place, day: date = TUESDAY, time_zone: str = "UTC", purpose: str = "general") -> list[datetime]:
+    """Beginnings of the hours that are allowed."""
+    bits = allowed(place, purpose, day, time_zone, "CN", LAW).hours
+    return [begin for number, begin in enumerate(hours_of(day, time_zone)) if bits >> number & 1]
+
+
+def test_calls_are_made_from_nine_to_twenty_in_the_customer_s_own_time() -> None:
+    here = hours(Place("CN", "Hunan", "Asia/Shanghai"), time_zone="Asia/Shanghai")
+    assert (here[0], here[-1]) == (datetime(2026, 3, 31, 1, tzinfo=UTC), datetime(2026, 3, 31, 11, tzinfo=UTC))
+    assert len(here) == 11
+    assert hours(Place("CN", "Hunan", "Asia/Shanghai")) == [datetime(2026, 3, 31, n, tzinfo=UTC) for n in range(1, 12)]
+    in_half_hours = hours(Place("IN", None, "Asia/Kolkata"))
+    assert in_half_hours[0] == datetime(2026, 3, 31, 4, tzinfo=UTC), "03:00 UTC is 08:30 there"
+    assert in_half_hours[-1] == datetime(2026, 3, 31, 13, tzinfo=UTC), "13:00 to 14:00 is 18:30 to 19:30"
+
+
+def test_of_several_laws_the_strictest_wins() -> None:
+    florida = allowed(Place("US", "FL", "America/New_York"), "general", TUESDAY, "UTC", "CN", LAW)
+    assert (florida.attempts_1d, florida.abandoned_share) == (3, 0.03)
+    california = allowed(Place("US", "CA", "America/Los_Angeles"), "general", TUESDAY, "UTC", "CN", LAW)
+    assert (california.attempts_1d, california.abandoned_share) == (None, 0.03)
+    unknown = allowed(Place("US", None, "America/New_York"), "general", TUESDAY, "UTC", "CN", LAW)
+    assert unknown.attempts_1d == 3, "it may be Florida"
+    collections = Place("CN", "Hunan", "Asia/Shanghai")
+    assert allowed(collections, "collections", TUESDAY, "UTC", "CN", LAW).connected_1d == 3
+    assert allowed(collections, "general", TUESDAY, "UTC", "CN", LAW).connected_1d is None
+
+
+@pytest.mark.parametrize("zone", [None, "Mars/Olympus", ""])
+def test_an_unknown_time_zone_needs_an_hour_that_suits_the_whole_country(zone: str | None) -> None:
+    anywhere = hours(Place("US", "CA", zone))
+    assert anywhere == [
+        datetime(2026, 3, 31, 19, tzinfo=UTC),
+        *(datetime(2026, 3, 31, n, tzinfo=UTC) for n in (20, 21, 22, 23)),
+    ]
+    for begin in anywhere:
+        for each in LAW.time_zones["US"]:
+            assert begin in hours(Place("US", "CA", each))
+    assert hours(Place(None, None, zone)) == hours(Place("CN", None, "Asia/Shanghai")), "the country of conf"
+
+
+def test_days_on_which_the_clock_changes_have_their_own_number_of_hours() -> None:
+    for day, number, first in ((date(2026, 3, 29), 23, 7), (date(2026, 10, 25), 25, 8)):
+        assert len(hours_of(day, "Europe/Berlin")) == number
+        allowed_hours = hours(Place("DE", None, "Europe/Berlin"), day, "Europe/Berlin")
+        assert len(allowed_hours) == 11
+        assert allowed_hours[0] == datetime(day.year, day.month, day.day, first, tzinfo=UTC)
+    assert len(hours(Place("CN", None, "Asia/Shanghai"), date(2028, 2, 29), "Asia/Shanghai")) == 11, "a leap day"
+
+
+def test_nobody_is_contacted_on_a_holiday_of_their_country() -> None:
+    holiday = date(2026, 10, 1)
+    assert hours(Place("CN", None, "Asia/Shanghai"), holiday, "Asia/Shanghai") == []
+    assert hours(Place("US", "NY", "America/New_York"), holiday) != []
+
+
+def test_the_share_of_calls_given_up_leaves_machines_out() -> None:
+    assert abandoned_rate(29, 9, 7) == pytest.approx(16.3125 / 25.3125)
+    assert abandoned_rate(29, 9, 7) == pytest.approx(0.6444, abs=1e-4)
+    assert abandoned_rate(0, 0, 0) is None
+    assert abandoned_rate(0, 0, 5) is None
+    assert abandoned_rate(2, 0, 0) == 1.0
