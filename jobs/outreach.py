@@ -18,6 +18,8 @@ from jobs.tables import TABLES
 CUSTOMERS = TABLES["features.outreach_customers"]
 CANDIDATES = TABLES["gold.call_candidates"]
 LISTS = TABLES["gold.call_lists"]
+AUDIENCE = [name for name in LISTS.inputs if name != CANDIDATES.name]
+IDENTITIES = TABLES["gold.customer_identities"]
 RESULTS = TABLES["silver.contact_results"]
 SHIFTS = TABLES["silver.shifts"]
 BATCHES = TABLES["ops.batches"]
@@ -40,7 +42,7 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
         season_began=date(list_on.year, 3 * ((list_on.month - 1) // 3) + 1, 1),
         results_until=_landed_until(lake, "contact_results", day),
         attempt_minutes=settings.configuration.customer_timeline.attempt_minutes,
-        wait_minutes={**settings.configuration.outreach.caps.wait_minutes},
+        wait_minutes=settings.configuration.outreach.caps.wait_minutes,
     )
     return stamped.replace_date(lake, CUSTOMERS, made, day, expect)
 
@@ -64,6 +66,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
     begins = hours.hours_of(list_on, settings.time_zone)
     made = call_candidates.build(
         **_audience(lake, day),
+        customer_identities=lake.read(IDENTITIES),
         list_on=list_on,
         campaigns=[campaign.model_dump() for campaign in outreach.campaigns],
         caps=outreach.caps.model_dump(),
@@ -102,7 +105,7 @@ def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn
 
 def _audience(lake: Lake, day: date) -> dict[str, DataFrame]:
     """What audiences may name, as of the date, by the name of the table."""
-    return {name.partition(".")[2]: stamped.of_date(lake, TABLES[name], day) for name in CANDIDATES.inputs}
+    return {name.partition(".")[2]: stamped.of_date(lake, TABLES[name], day) for name in AUDIENCE}
 
 
 def _begin_of(day: date, settings: Settings) -> datetime:
@@ -159,7 +162,5 @@ def _abandoned(results: DataFrame, day: date) -> dict[str, float]:
         F.count_if((F.col("answered_by") == "live") & (F.col("result") != "dropped")).alias("live"),
         F.count_if(F.col("answered_by") == "machine").alias("machine"),
     )
-    shares = {
-        row["campaign"]: hours.abandoned_rate(row["drops"], row["live"], row["machine"]) for row in counted.collect()
-    }
+    shares = {row["campaign"]: abandoned_rate(row["drops"], row["live"], row["machine"]) for row in counted.collect()}
     return {campaign: share for campaign, share in shares.items() if share is not None}

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from jobs import data_map, dictionary
+from jobs.outreach_settings import Outreach
 from jobs.settings import (
     CallerIdentities,
     Churn,
@@ -47,6 +48,7 @@ NUMBERS = {
         RepeatAdvice,
         Churn,
         ConsumptionWarnings,
+        Outreach,
     )
     for name in section.model_fields
 }
@@ -54,7 +56,8 @@ NUMBERS = {
 BY_TABLE = "figures"
 OF_THE_NIGHT = {
     "known_until", "as_of", "first", "end_at", "time_zone", BY_TABLE, "measures", "rules", "tags", "standing",
-    "standing_before", "described", "topic_prefix", "history_days",
+    "standing_before", "described", "topic_prefix", "history_days", "list_on", "season_began", "results_until",
+    "wait_minutes", "hours", "minutes", "places", "abandoned", "effects", "is_do_not_call_stale",
 }  # fmt: skip
 """Values that a night hands to a build, besides frames and numbers."""
 MODELS = {"kinds", "risk"}
@@ -141,6 +144,7 @@ def test_the_frames_that_a_build_takes_are_the_inputs_that_its_table_declares(ta
     frames, values = arguments_of_build(source_of(maker(table)))
     # A state that is carried from night to night is read by who writes it.
     own_state = {Kind.CARRIED: {table.short_name}, Kind.HISTORY: {"before"}}.get(table.kind, set())
+    own_state |= {name.split(".")[1] for name in table.reads_back}
     if BY_TABLE in values:
         # What conf/tags/ reads; the frames come by the names of their tables.
         assert not frames

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -21,7 +22,6 @@ NO_TEXTS = "array<string>"
 
 
 def build(
-    customer_identities: DataFrame,
     customers_versions: DataFrame,
     tickets_versions: DataFrame,
     statements_versions: DataFrame,
@@ -35,7 +35,7 @@ def build(
     season_began: date,
     results_until: date | None,
     attempt_minutes: int,
-    wait_minutes: Mapping[str, int],
+    wait_minutes: Mapping[Any, int],
 ) -> DataFrame:
     """One row per customer open at the end of `as_of`, which is `end_at`: the list's day begins there.
 
@@ -50,7 +50,7 @@ def build(
     rows = ledger(recent_results, recent_calls, lists, attempt_minutes, results_until).where(
         F.col("at") < F.lit(end_at)
     )
-    people = _people(customers_versions, customer_identities, as_of)
+    people = _people(customers_versions, as_of)
     facts = [
         _contacts(rows, end_at, wait_minutes),
         _campaign_attempts(rows, end_at),
@@ -89,25 +89,15 @@ def build(
     )
 
 
-def _people(customers_versions: DataFrame, customer_identities: DataFrame, as_of: date) -> DataFrame:
-    persons = customer_identities.where(
-        f"valid_from <= DATE'{as_of}' AND (valid_to IS NULL OR valid_to > DATE'{as_of}')"
-    ).select("customer_id", F.col("person_id").alias("_person"))
+def _people(customers_versions: DataFrame, as_of: date) -> DataFrame:
     is_open = F.col("closed_on").isNull() | (F.col("closed_on") > F.lit(as_of))
-    return (
-        as_known(customers_versions, as_of)
-        .where(is_open)
-        .join(persons, "customer_id", "left")
-        .select(
-            "customer_id",
-            F.coalesce("_person", "customer_id").alias("person_id"),
-            "phone_token", "country", "region", "time_zone", "star_level", "marketing_consent", "call_consent",
-            "sms_consent", "profiling_objection", "vulnerable", "legal_hold",
-        )
+    return as_known(customers_versions, as_of).where(is_open).select(
+        "customer_id", "phone_token", "country", "region", "time_zone", "star_level", "marketing_consent",
+        "call_consent", "sms_consent", "profiling_objection", "vulnerable", "legal_hold",
     )  # fmt: skip
 
 
-def _contacts(rows: DataFrame, end_at: datetime, wait_minutes: Mapping[str, int]) -> DataFrame:
+def _contacts(rows: DataFrame, end_at: datetime, wait_minutes: Mapping[Any, int]) -> DataFrame:
     def contacts(days: int) -> Column:
         return F.count_if(is_contact() & within(days, end_at)).alias(f"contacts_{days}d")
 

@@ -21,7 +21,6 @@ OUTREACH_CUSTOMERS = Table(
     columns=(
         AS_OF,
         CUSTOMER,
-        Column("person_id", "string", "The person whose customer number it is", required=True),
         Column("phone_token", "string", "Keyed pseudonym (HMAC-SHA-256) of the telephone"),
         Column("country", "string", "Country of residence, ISO 3166 alpha-2"),
         Column("region", "string", "Region of residence"),
@@ -68,7 +67,7 @@ OUTREACH_CUSTOMERS = Table(
     subject=SUBJECT,
     impact="The day has no lists.",
     inputs=(
-        "gold.customer_identities", "silver.customers_versions", "silver.tickets_versions",
+        "silver.customers_versions", "silver.tickets_versions",
         "silver.statements_versions", "silver.calls", "silver.contact_results", "silver.do_not_call",
     ),
     reads_back=("gold.call_candidates",),
@@ -101,7 +100,7 @@ CALL_CANDIDATES = Table(
     owner=OUTREACH,
     subject=SUBJECT,
     impact="The day has no lists, and models learn from customers as if nobody had tried to keep them.",
-    inputs=_AUDIENCE,
+    inputs=(*_AUDIENCE, "gold.customer_identities"),
     module="jobs.gold.outreach.call_candidates",
     partition="list_on",
     statistics=("customer_id",),

@@ -36,6 +36,7 @@ def build(
     customer_tag_values: DataFrame,
     churn_scores: DataFrame,
     repeat_call_advice: DataFrame,
+    customer_identities: DataFrame,
     list_on: date,
     campaigns: Sequence[Mapping[str, Any]],
     caps: Mapping[str, Any],
@@ -50,12 +51,13 @@ def build(
 ) -> DataFrame:
     """One row per customer and campaign whose audience they are in; frames of the date before `list_on`.
 
+    `customer_identities` whole: what it says of that date counts.
     `hours`: beginnings of the hours of the day (UTC), `minutes`: free agent minutes of each, `places`: what the law
     allows there, by purpose. `abandoned`: share of dialled calls given up by us, by campaign; `effects`: relative
     effect of a contact by campaign.
     """
     audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice)
-    located = _located(audience, places)
+    located = _located(_with_persons(audience, customer_identities, list_on), places)
     season = season_of(list_on)
 
     def pair(campaign: Mapping[str, Any]) -> Column:
@@ -83,7 +85,7 @@ def build(
 
     candidates = located.withColumn("_pairs", F.filter(F.array(*map(pair, campaigns)), lambda each: each.isNotNull()))
     rows = candidates.withColumn("_pair", F.explode("_pairs")).select(
-        *outreach_customers.columns, "_pair.*", "_pair.allowed.*"
+        *outreach_customers.columns, "person_id", "_pair.*", "_pair.allowed.*"
     )
     rows = rows.withColumn("free_hours", rules.free_hours(F.lit(hours[0]).cast("timestamp")))
     decided = F.coalesce(
@@ -118,6 +120,14 @@ def _needs(campaign: Mapping[str, Any], capacity: Mapping[str, float]) -> float:
 def _draw(*of: str) -> Column:
     """A part of `PARTS` that stays the same for a customer."""
     return F.pmod(F.xxhash64("customer_id", *(F.lit(each) for each in of)), F.lit(PARTS))
+
+
+def _with_persons(audience: DataFrame, customer_identities: DataFrame, list_on: date) -> DataFrame:
+    """The audience with the person whose customer number each is."""
+    held = f"valid_from < DATE'{list_on}' AND (valid_to IS NULL OR valid_to >= DATE'{list_on}')"
+    persons = customer_identities.where(held).select("customer_id", F.col("person_id").alias("_person"))
+    joined = audience.join(persons, "customer_id", "left")
+    return joined.withColumn("person_id", F.coalesce("_person", "customer_id"))
 
 
 def _located(audience: DataFrame, places: Mapping[str, Mapping[Place, Allowed]]) -> DataFrame:

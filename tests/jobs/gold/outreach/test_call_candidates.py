@@ -41,7 +41,7 @@ def campaign(name: str = "save", **more: Any) -> dict[str, Any]:
 
 
 def customer(name: str, **more: Any) -> dict[str, Any]:
-    return {**NOBODY, "customer_id": name, "person_id": name, "phone_token": f"t{name}", **more}
+    return {**NOBODY, "customer_id": name, "phone_token": f"t{name}", **more}
 
 
 Decided = Callable[..., dict[tuple[str, str], dict[str, Any]]]
@@ -60,6 +60,10 @@ def decided(spark: Any) -> Decided:
                 ("customer_tag_values", "features.customer_tag_values"), ("churn_scores", "gold.churn_scores"),
                 ("repeat_call_advice", "gold.repeat_call_advice"),
             )},
+            customer_identities=frame(spark, "gold.customer_identities", [
+                {"customer_id": each["customer_id"], "person_id": each["person_id"], "valid_from": DAY}
+                for each in people if "person_id" in each
+            ]),
             **{
                 "list_on": LIST_ON, "campaigns": campaigns, "caps": CAPS, "holdout_share": 0.0001, "capacity": CAPACITY,
                 "hours": hours_of(LIST_ON, "UTC"), "minutes": [600.0] * 24,

@@ -1,0 +1,52 @@
+"""The lists say whom to reach, why in words, and what to say; of several scripts each customer keeps one."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jobs.gold.outreach import call_lists
+from tests.frames import frame
+
+pytestmark = pytest.mark.spark
+LIST_ON = date(2026, 3, 31)
+AT = datetime(2026, 3, 31, 10, tzinfo=UTC)
+SAVE = {
+    "name": "save", "why": "{reason_1}; {star_level} stars",
+    "scripts": [{"id": "ask", "hint": "Ask why."}, {"id": "offer", "hint": "Offer {main_topic}."}],
+}  # fmt: skip
+CARE = {"name": "care", "why": "{callback_words}", "scripts": [{"id": "one", "hint": "=HYPERLINK is only text"}]}
+
+
+def test_why_and_script_are_said_with_the_customer_s_own_values(spark: Any) -> None:
+    who = [f"c{n}" for n in range(60)]
+    candidates = [
+        {"list_on": LIST_ON, "campaign": "save", "customer_id": name, "decision": "listed", "rank": n + 1, "channel": "call",
+         "slot_start_at": AT, "slot_end_at": AT + timedelta(hours=1), "expected_value": 22.0}
+        for n, name in enumerate(who)
+    ]  # fmt: skip
+    candidates += [
+        {**candidates[0], "campaign": "care", "customer_id": "called"},
+        {**candidates[0], "customer_id": "spared", "decision": "suppressed", "reason": "protected"},
+        {**candidates[0], "customer_id": "held", "decision": "holdout", "reason": "holdout"},
+    ]
+    people = [{"customer_id": name, "star_level": 6} for name in (*who, "spared", "held")]
+    people.append(
+        {"customer_id": "called", "given_up_at": AT - timedelta(days=2), "given_up_topic": "fee", "open_requests": 0}
+    )
+    made = call_lists.build(
+        frame(spark, "gold.call_candidates", candidates),
+        frame(spark, "features.outreach_customers", people),
+        frame(spark, "features.customer_tag_values", []),
+        frame(spark, "gold.churn_scores", [{"customer_id": "c0", "reason_1": "spent 62 % less"}]),
+        frame(spark, "gold.repeat_call_advice", [{"customer_id": name, "main_topic": "fees"} for name in who]),
+        campaigns=[SAVE, CARE],
+    )
+    rows = {row["customer_id"]: row for row in made.collect()}
+    assert set(rows) == {*who, "called"}
+    assert rows["c0"]["why"] == "spent 62 % less; 6 stars"
+    assert rows["c1"]["why"] == "unknown; 6 stars"
+    assert rows["called"]["why"] == "Gave up waiting on 2026-03-29, about fee; nobody has called back"
+    hints = {(rows[name]["script_id"], rows[name]["script_hint"]) for name in who}
+    assert hints == {("ask", "Ask why."), ("offer", "Offer fees.")}
+    assert 15 <= sum(rows[name]["script_id"] == "ask" for name in who) <= 45
