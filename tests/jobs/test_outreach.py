@@ -1,0 +1,186 @@
+"""Mornings with results flowing back: nobody is listed who must not be, as SQL over the lake tells it."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from jobs import runner
+from jobs.settings import read_settings
+from jobs.tables import TABLES
+from tests.conftest import World
+from tests.frames import frame
+
+pytestmark = pytest.mark.spark
+FIRST = date(2026, 6, 1)
+NIGHTS = 5
+PEOPLE = 240
+STEPS = ("features.outreach_customers", "gold.call_candidates", "gold.call_lists")
+CAMPAIGNS = {
+    "save": {
+        "goal": "keep", "kind": "marketing", "channel": "call", "audience": "star_level >= 2", "score": "0.3", "value": 1000,
+        "effect": 0.1, "effect_sd": 0.05, "cost": 8, "why": "{star_level} stars", "owner": "us",
+        "scripts": [{"id": "s1", "hint": "ask"}], "quota": 40,
+    },
+    "remind": {
+        "goal": "remind", "kind": "service", "channel": "sms", "audience": "star_level >= 1", "score": "0.2", "value": 100,
+        "effect": 0.1, "effect_sd": 0.05, "cost": 0.1, "why": "{star_level} stars", "owner": "us",
+        "scripts": [{"id": "r1", "hint": "text"}], "quota": 30,
+    },
+    "promise": {
+        "goal": "call", "kind": "duty", "channel": "call", "audience": "callback_at IS NOT NULL", "score": "1.0", "value": 50,
+        "effect": 0.5, "effect_sd": 0.2, "cost": 8, "why": "promised", "owner": "us", "scripts": [{"id": "p1", "hint": "call"}],
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mornings(module_world: World) -> World:
+    """A lake after some nights; the results of each list came in the night after."""
+    ours = dict.fromkeys(campaign.name for campaign in read_settings().configuration.outreach.campaigns)
+    module_world.configure(outreach={"campaigns": {**ours, **CAMPAIGNS}, "capacity": {"minutes_an_hour": 10}})
+    lake = runner.open_lake(read_settings())
+    rng = Random(5)
+    lake.append(TABLES["silver.customers_versions"], frame(lake.spark, "silver.customers_versions", list(_people(rng))))
+    entries = [
+        {"customer_id": f"C{n}", "added_at": _at(FIRST, -9), "known_on": FIRST, "event_date": FIRST, "ds": FIRST, "row_hash": n}
+        for n in range(0, PEOPLE, 17)
+    ]  # fmt: skip
+    lake.append(TABLES["silver.do_not_call"], frame(lake.spark, "silver.do_not_call", entries))
+    for name in ("silver.contact_results", "silver.calls", "silver.tickets_versions", "silver.statements_versions",
+                 "gold.customer_identities", "features.customer_tag_values", "gold.churn_scores",
+                 "gold.repeat_call_advice"):  # fmt: skip
+        lake.create(TABLES[name])
+    for n in range(NIGHTS):
+        day = FIRST + timedelta(days=n)
+        came = list(_results(module_world, day, rng)) if n else []
+        if came:
+            lake.append(TABLES["silver.contact_results"], frame(lake.spark, "silver.contact_results", came))
+        batches = [
+            {"feed": feed, "ds": day, "file": f"{feed}.csv", "rows_in": 0, "rows_landed": 0, "rows_quarantined": 0}
+            for feed in ("contact_results", "do_not_call")
+        ]
+        lake.record(TABLES["ops.batches"], batches, f"ds = DATE'{day}'")
+        for step in STEPS:
+            module_world.make(step, str(day))
+    return module_world
+
+
+def _at(day: date, hours: float) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hours)
+
+
+def _people(rng: Random) -> Iterator[dict[str, Any]]:
+    for n in range(PEOPLE):
+        yield {
+            "customer_id": f"C{n}", "phone_token": f"t{n // 2 if n < 20 else n}", "country": "CN", "region": "Hunan",
+            "time_zone": rng.choice(["Asia/Shanghai", "Europe/Berlin", None]), "star_level": rng.randrange(1, 8),
+            "marketing_consent": rng.choice([True, True, True, False, None]), "call_consent": rng.random() < 0.9,
+            "sms_consent": rng.random() < 0.9, "vulnerable": rng.random() < 0.05, "updated_at": _at(FIRST, -24),
+            "known_on": FIRST, "row_hash": n,
+        }  # fmt: skip
+
+
+def _results(world: World, day: date, rng: Random) -> Iterator[dict[str, Any]]:
+    """What came of the list of the date: a fifth is not worked, and agents call by hand besides."""
+    columns = ("list_on", "campaign", "customer_id", "channel", "slot_start_at")
+    listed = [row for row in world.rows("gold.call_lists", *columns) if row[0] == day]
+    tried = [row for row in listed if rng.random() < 0.8]
+    tried += [(None, None, f"C{rng.randrange(PEOPLE)}", "call", _at(day, 11)) for _ in range(6)]
+    for n, (list_on, campaign, customer, channel, at) in enumerate(tried):
+        spoken = rng.choice(
+            ["reached", "no_answer", "busy", "voicemail", "converted", "refused", "wrong_number", "callback"]
+        )
+        yield {
+            "attempt_id": f"{day}-{n}", "list_on": list_on, "campaign": campaign, "customer_id": customer,
+            "attempted_at": at + timedelta(minutes=rng.randrange(50)), "channel": channel,
+            "result": spoken if channel == "call" else "delivered",
+            "callback_at": _at(day, 34) if spoken == "callback" and channel == "call" else None,
+            "event_date": day, "known_on": day, "ds": day, "row_hash": n,
+        }  # fmt: skip
+
+
+def ask(world: World, query: str) -> list[tuple[Any, ...]]:
+    """Rows of a query over candidates, lists, results, people and entries, by another reader than Spark."""
+    tables = {
+        "candidates": "gold/call_candidates", "lists": "gold/call_lists", "results": "silver/contact_results",
+        "people": "silver/customers_versions", "entries": "silver/do_not_call",
+    }  # fmt: skip
+    with duckdb.connect() as db:
+        db.execute("SET TimeZone = 'UTC'")
+        for name, folder in tables.items():
+            db.register(name, DeltaTable(world.lake / folder).to_pyarrow_dataset())
+        return db.execute(query).fetchall()
+
+
+def test_every_morning_has_lists_holdouts_and_a_reason_for_everybody_else(mornings: World) -> None:
+    days = ask(mornings, "SELECT list_on, count(*) FILTER (decision = 'listed') FROM candidates GROUP BY 1 ORDER BY 1")
+    assert [day for day, _ in days] == [FIRST + timedelta(days=n + 1) for n in range(NIGHTS)]
+    assert all(listed > 0 for _, listed in days)
+    assert ask(mornings, "SELECT * FROM candidates WHERE decision <> 'listed' AND reason IS NULL") == []
+    reasons = {row[0] for row in ask(mornings, "SELECT DISTINCT reason FROM candidates")}
+    assert reasons >= {
+        "no_consent", "do_not_call", "protected", "capped_all_channels", "capped_campaign", "over_quota", "duplicate", "holdout",
+    }  # fmt: skip
+    same = "SELECT count(*) FROM candidates c FULL JOIN lists l USING (list_on, campaign, customer_id) WHERE "
+    assert ask(mornings, same + "(c.decision = 'listed') IS DISTINCT FROM (l.rank IS NOT NULL)") == [(0,)]
+
+
+def test_no_window_holds_more_contacts_than_the_caps_allow(mornings: World) -> None:
+    attempts = """
+        SELECT customer_id, attempted_at AS at FROM results WHERE result NOT IN ('busy', 'no_answer')
+        UNION ALL SELECT customer_id, slot_start_at FROM candidates WHERE decision = 'holdout'
+    """
+    for days, most in ((1, 1), (7, 2), (30, 4)):
+        over = ask(
+            mornings,
+            f"""WITH attempts AS ({attempts})
+            SELECT l.list_on, l.customer_id, count(*) FROM lists l JOIN attempts a USING (customer_id)
+            WHERE a.at < l.list_on AND a.at >= l.list_on - INTERVAL {days} DAY GROUP BY ALL HAVING count(*) >= {most}""",
+        )
+        assert over == [], f"{most} in {days} days"
+
+
+def test_nobody_barred_without_consent_or_held_out_is_on_a_list(mornings: World) -> None:
+    barred = """SELECT l.customer_id FROM lists l JOIN people p USING (customer_id) WHERE p.phone_token IN (
+        SELECT n.phone_token FROM people n JOIN entries USING (customer_id)) OR p.vulnerable
+        OR (l.channel = 'call' AND NOT p.call_consent) OR (l.channel = 'sms' AND NOT p.sms_consent)
+        OR (l.campaign = 'save' AND p.marketing_consent IS NOT TRUE)"""
+    assert ask(mornings, barred) == []
+    again = """SELECT * FROM lists l JOIN candidates c USING (campaign, customer_id)
+        WHERE c.decision = 'holdout' AND l.list_on > c.list_on"""
+    assert ask(mornings, again) == []
+    wrong = """SELECT * FROM lists l JOIN people p USING (customer_id) JOIN (
+        SELECT phone_token, min(attempted_at) AS at FROM results JOIN people USING (customer_id)
+        WHERE result = 'wrong_number' GROUP BY 1) w USING (phone_token) WHERE w.at < l.list_on"""
+    assert ask(mornings, wrong) == []
+
+
+def test_people_are_called_in_their_own_hours_and_once_a_day(mornings: World) -> None:
+    outside = """SELECT * FROM lists JOIN people USING (customer_id) WHERE
+        hour(timezone(coalesce(time_zone, 'Asia/Shanghai'), slot_start_at)) NOT BETWEEN 9 AND 19"""
+    assert ask(mornings, outside) == []
+    assert ask(mornings, "SELECT list_on, customer_id FROM lists GROUP BY ALL HAVING count(*) > 1") == []
+    numbers = "SELECT list_on, phone_token FROM lists JOIN people USING (customer_id) GROUP BY ALL HAVING count(*) > 1"
+    assert ask(mornings, numbers) == []
+    minutes = "SELECT slot_start_at FROM lists WHERE channel = 'call' GROUP BY 1 HAVING 5 * count(*) > 10"
+    assert ask(mornings, minutes) == []
+
+
+def test_the_same_night_again_changes_nothing(mornings: World) -> None:
+    day = FIRST + timedelta(days=NIGHTS - 1)
+    before = [DeltaTable(mornings.lake / step.replace(".", "/")).version() for step in STEPS]
+    assert [mornings.make(step, str(day)) for step in STEPS] == [0, 0, 0]
+    assert [DeltaTable(mornings.lake / step.replace(".", "/")).version() for step in STEPS] == before
+
+
+def test_nobody_is_listed_when_the_last_do_not_call_file_is_old(mornings: World) -> None:
+    late = FIRST + timedelta(days=NIGHTS + 31)
+    for step in STEPS:
+        mornings.make(step, str(late))
+    told = ask(mornings, f"SELECT DISTINCT decision FROM candidates WHERE list_on = DATE '{late + timedelta(days=1)}'")
+    assert told == [("suppressed",)]
