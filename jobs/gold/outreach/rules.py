@@ -47,7 +47,8 @@ def free_hours(begins_at: Column) -> Column:
 
 
 def _is_halted(campaign: Mapping[str, Any], abandoned_share: float | None) -> Column:
-    beyond = F.lit(False) if abandoned_share is None else F.lit(abandoned_share) > F.col("most_abandoned_share")
+    is_dialled = campaign["channel"] == "call" and abandoned_share is not None
+    beyond = F.lit(abandoned_share) > F.col("most_abandoned_share") if is_dialled else F.lit(False)
     return F.lit(campaign["halted"]) | F.coalesce(beyond, F.lit(False))
 
 
