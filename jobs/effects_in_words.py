@@ -15,15 +15,15 @@ def sentence(says: Column) -> Column:
     interval = F.format_string("(95 %% sure: %.1f to %.1f)", _percent("effect_low"), _percent("effect_high"))
     more_or_fewer = F.when(F.col("incremental_effect") < 0, "fewer").otherwise("more")
     made = F.format_string(
-        "the list made it %.1f points %s %s, about %,d customers, worth %,.2f for %,.2f.",
+        "the list made it %.1f points %s %s, about %,d customers, worth %s for %s.",
         F.abs(_percent("incremental_effect")),
         more_or_fewer,
         interval,
         F.round(F.abs(F.col("incremental_effect") * F.col("listed"))).cast("bigint"),
-        "value_earned",
-        "cost",
+        F.format_number("value_earned", 2),
+        F.format_number("cost", 2),
     )
-    unclear = F.format_string("no difference can be told %s; it cost %,.2f.", interval, "cost")
+    unclear = F.format_string("no difference can be told %s; it cost %s.", interval, F.format_number("cost", 2))
     is_clear = (F.col("effect_low") > 0) | (F.col("effect_high") < 0)
     alone = F.format_string(
         "Of %,d listed customers %.1f %% %s; nobody was held out, so that what the list changed cannot be told.",

@@ -30,10 +30,10 @@ def build(
     came = contact_results.where(
         is_of_these & (F.col("known_on") <= F.least(F.lit(as_of), F.date_add("list_on", LATE_DAYS)))
     )
-    contacts = listed.join(scripts, CONTACT, "left").join(_results(came), CONTACT, "left")
+    contacts = listed.withColumn("tenth", _tenth()).join(scripts, CONTACT, "left").join(_results(came), CONTACT, "left")
     at = F.coalesce("result.attempted_at", "slot_start_at")
     groups = {
-        "score_decile": _tenth().cast("string"),
+        "score_decile": F.col("tenth").cast("string"),
         "hour": F.date_format(F.from_utc_timestamp(at, time_zone), "HH"),
         "agent": F.col("result.agent_id"),
         "script": F.col("script_id"),

@@ -1,7 +1,7 @@
 """What a campaign changed: two arms chosen by chance, counted alike, once per season, when their days have passed."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.frames import frame
 
 pytestmark = pytest.mark.spark
 MONDAY = date(2026, 3, 2)
+AT = datetime.combine(MONDAY, time(), UTC)
 DAYS = 30
 BOUGHT = {"table": "silver.transactions", "where": "kind = 'purchase' AND coalesce(status, 'posted') = 'posted'"}
 CAMPAIGN = {
@@ -80,12 +81,12 @@ def arms(listed: int, won: int, held_out: int, won_alone: int, on: date = MONDAY
 
 def test_a_planted_difference_is_found_with_its_interval_value_and_words(spark: Any) -> None:
     found = told(spark, MONDAY + timedelta(days=DAYS), **arms(200, 120, 100, 40))
-    # 120/200 - 40/100 = 0.2; the ends are those of the formula worked by hand in tests/models/test_effects.py's source.
+    # Wilson: 0.6 in 0.5308 to 0.6654, 0.4 in 0.3094 to 0.4980; 0.2 - sqrt(0.0692^2 + 0.0980^2) = 0.0801.
     row = found["save", MONDAY]
     assert (row["listed"], row["held_out"], row["contacted"], row["contacts"]) == (200, 100, 100, 100)
     assert (row["listed_rate"], row["held_out_rate"], row["mean_score"]) == pytest.approx((0.6, 0.4, 0.3))
     assert row["incremental_effect"] == pytest.approx(0.2)
-    assert (row["effect_low"], row["effect_high"]) == pytest.approx((0.0796, 0.3125), abs=1e-3)
+    assert (row["effect_low"], row["effect_high"]) == pytest.approx((0.0801, 0.3117), abs=1e-4)
     assert row["reached_only_effect"] == pytest.approx(0.4)
     assert (row["value_earned"], row["cost"]) == (Decimal("40000.00"), Decimal("800.00"))
     assert row["is_claim"]
@@ -110,7 +111,7 @@ def test_of_too_few_nothing_is_claimed_and_the_sentence_says_what_is_missing(spa
     )
     same = told(spark, MONDAY + days, **arms(150, 60, 100, 41))["save", MONDAY]
     assert same["is_claim"]
-    assert "no difference can be told (95 % sure: -13.2 to 11.1); it cost 600.00." in same["sentence"]
+    assert "no difference can be told (95 % sure: -13.3 to 11.1); it cost 600.00." in same["sentence"]
 
 
 def test_a_customer_counts_once_a_season_at_the_first_date_and_in_the_arm_of_that_date(spark: Any) -> None:
@@ -198,7 +199,7 @@ def test_outcomes_look_at_other_tables_count_and_may_be_that_nothing_happens(spa
 def test_complaints_and_opt_outs_are_those_beyond_what_the_held_out_lead_to_expect(spark: Any) -> None:
     soon = MONDAY + timedelta(days=2)
     at = {"event_date": soon, "known_on": soon}
-    ticket = {"opened_at": soon, "known_on": soon, "category": "complaint"}
+    ticket = {"opened_at": datetime.combine(soon, time(), UTC), "known_on": soon, "category": "complaint"}
     numbers = [{"customer_id": f"L{n}", "phone_token": f"p{n}", "known_on": date(2026, 1, 1)} for n in range(4)]
     found = told(
         spark, date(2026, 6, 1),
@@ -245,7 +246,7 @@ def _whole(table: Any, row: dict[str, Any]) -> dict[str, Any]:
     blank: dict[str, Any] = {
         "string": "",
         "date": MONDAY,
-        "timestamp": MONDAY,
+        "timestamp": AT,
         "bigint": 0,
         "decimal(18,2)": Decimal(0),
     }
