@@ -71,8 +71,7 @@ def learnt(lake: Lake, day: date, campaigns: Campaigns) -> dict[str, float]:
 
 def campaigns_of(settings: Settings) -> Campaigns:
     """The campaigns of conf/campaigns.yaml, as plain values."""
-    declared = getattr(settings.configuration, "campaigns", ())
-    return [each.model_dump() for each in declared]
+    return [each.model_dump() for each in settings.configuration.outreach.campaigns]
 
 
 def _believed(campaign: Mapping[str, Any], weeks: Sequence[Mapping[str, Any]]) -> float:

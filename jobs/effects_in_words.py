@@ -15,12 +15,12 @@ def sentence(says: Column) -> Column:
     interval = F.format_string("(95 %% sure: %.1f to %.1f)", _percent("effect_low"), _percent("effect_high"))
     more_or_fewer = F.when(F.col("incremental_effect") < 0, "fewer").otherwise("more")
     made = F.format_string(
-        "the list made it %.1f points %s %s, about %,d customers, worth %s for %s.",
+        "the list made it %.1f points %s %s, about %,d customers%s; it cost %s.",
         F.abs(_percent("incremental_effect")),
         more_or_fewer,
         interval,
         F.round(F.abs(F.col("incremental_effect") * F.col("listed"))).cast("bigint"),
-        F.format_number("value_earned", 2),
+        F.coalesce(F.concat(F.lit(", worth "), F.format_number("value_earned", 2)), F.lit("")),
         F.format_number("cost", 2),
     )
     unclear = F.format_string("no difference can be told %s; it cost %s.", interval, F.format_number("cost", 2))

@@ -12,8 +12,9 @@ FACTS = ("silver.transactions", "silver.calls", "silver.interactions")
 class Outcome(BaseModel):
     """What is asked of a customer after the day of the list.
 
-    Success: at least so many rows of the table for which `where` holds, dated `on` within the campaign's outcome days
-    after that day; with `negate` success is that there are fewer. Both are Spark SQL over the columns of the table.
+    Success: at least so many rows of the table for which `where` holds, whose date `dated` lies in the campaign's
+    outcome days after that day; with `negate` success is that there are fewer. `where` and `dated` are Spark SQL over
+    the columns of the table.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,7 +24,7 @@ class Outcome(BaseModel):
         "silver.cards",
     ]  # fmt: skip
     where: str = "true"
-    on: str = EVENT_DATE
+    dated: str = EVENT_DATE
     at_least: int = Field(1, ge=1)
     negate: bool = False
     says: str = "succeeded"
@@ -31,6 +32,6 @@ class Outcome(BaseModel):
 
     @model_validator(mode="after")
     def _facts_have_one_date(self) -> Self:
-        if self.table in FACTS and self.on != EVENT_DATE:
-            raise ValueError(f"rows of {self.table} happen on their {EVENT_DATE}; found on: {self.on}")
+        if self.table in FACTS and self.dated != EVENT_DATE:
+            raise ValueError(f"rows of {self.table} happen on their {EVENT_DATE}; found dated: {self.dated}")
         return self

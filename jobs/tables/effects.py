@@ -28,7 +28,7 @@ CONTACT_EFFECTS = Table(
         Column("effect_low", "double", "Lower end of its 95 % interval (Newcombe)"),
         Column("effect_high", "double", "Upper end of its 95 % interval (Newcombe)"),
         Column("reached_only_effect", "double", "The effect on those contacted: effect / (contacted / listed)"),
-        Column("value_earned", "decimal(18,2)", "effect x listed x value of an outcome; negative = lost"),
+        Column("value_earned", "decimal(18,2)", "effect x listed x value of an outcome; null = differs by customer"),
         Column("cost", "decimal(18,2)", "Contacts x cost of a contact", required=True),
         Column("complaints_caused", "double", "Difference of the shares who complained x listed"),
         Column("opt_outs_caused", "double", "Difference of the shares who opted out x listed"),

@@ -104,7 +104,7 @@ def _outcomes(tables: Mapping[str, DataFrame], campaigns: Sequence[Mapping[str, 
     asked: dict[str, list[Column]] = {}
     for campaign in campaigns:
         outcome = Outcome.model_validate(campaign["outcome"])
-        date_of = F.when(F.expr(outcome.where), F.to_date(F.expr(outcome.on)))
+        date_of = F.when(F.expr(outcome.where), F.to_date(F.expr(outcome.dated)))
         asked.setdefault(outcome.table, []).append(
             F.struct(F.lit(campaign["name"]).alias("campaign"), date_of.alias("event_date"))
         )
@@ -169,7 +169,8 @@ def _weeks(persons: DataFrame) -> DataFrame:
 
 def _told(weeks: DataFrame, campaigns: Sequence[Mapping[str, Any]]) -> DataFrame:
     """The counts with what they say."""
-    value = _by_campaign(campaigns, lambda each: float(each["value"]))
+    # Where the value depends on the customer, what was earned cannot be told of a whole week.
+    value = _by_campaign(campaigns, lambda each: _number(each["value"]))
     cost = _by_campaign(campaigns, lambda each: float(each["cost"]))
     days = _by_campaign(campaigns, lambda each: each["outcome_days"])
     judged = weeks.withColumn("_judged", in_arrow(_judged, JUDGED, F.struct(*COUNTS))).select("*", "_judged.*")
@@ -206,6 +207,13 @@ def _caused(what: str) -> Column:
     """How many of them there are beyond those that the held out lead one to expect."""
     shares = [F.try_divide(f"{arm}_{what}", arm) for arm in ("listed", "held_out")]
     return (shares[0] - shares[1]) * F.col("listed")
+
+
+def _number(value: str | float) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def _by_campaign(campaigns: Sequence[Mapping[str, Any]], value: Callable[[Mapping[str, Any]], Any]) -> Column:

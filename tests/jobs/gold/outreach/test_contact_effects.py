@@ -1,6 +1,6 @@
 """What a campaign changed: two arms chosen by chance, counted alike, once per season, when their days have passed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -54,7 +54,7 @@ def told(
     as_of: date,
     campaigns: Sequence[dict[str, Any]] = (CAMPAIGN,),
     first: date = date(2026, 1, 1),
-    **rows: list[dict[str, Any]],
+    **rows: Any,
 ) -> dict[Any, dict[str, Any]]:
     """Rows by campaign and week, with what the table declares."""
     frames = {table.short_name: frame(spark, table.name, rows.get(table.short_name, [])) for table in INPUTS}
@@ -94,7 +94,7 @@ def test_a_planted_difference_is_found_with_its_interval_value_and_words(spark: 
     assert row["sentence"].startswith(
         "Of 200 listed customers 60.0 % bought, of 100 held out 40.0 %: the list made it 20.0 points more (95 % sure: "
     )
-    assert row["sentence"].endswith("about 40 customers, worth 40,000.00 for 800.00.")
+    assert row["sentence"].endswith("about 40 customers, worth 40,000.00; it cost 800.00.")
 
 
 def test_of_too_few_nothing_is_claimed_and_the_sentence_says_what_is_missing(spark: Any) -> None:
@@ -149,7 +149,7 @@ def test_the_outcome_is_what_was_known_of_the_days_after_the_list_in_both_arms(s
         "too late": bought("too late", last, known_on=last + timedelta(days=8)),
     }  # fmt: skip
     for decision, arm in (("listed", "listed"), ("holdout", "held_out")):
-        rows = {
+        rows: dict[str, Any] = {
             "call_candidates": [chosen(each, decision) for each in purchases],
             "transactions": list(purchases.values()),
         }
@@ -185,7 +185,10 @@ def test_outcomes_look_at_other_tables_count_and_may_be_that_nothing_happens(spa
         | {"name": "quiet", "outcome": {"table": "silver.calls", "where": "direction = 'inbound'", "negate": True}},
         CAMPAIGN | {"name": "twice", "outcome": {"table": "silver.calls", "at_least": 2}},
         CAMPAIGN
-        | {"name": "remind", "outcome": {"table": "silver.statements", "where": "paid_on <= due_on", "on": "paid_on"}},
+        | {
+            "name": "remind",
+            "outcome": {"table": "silver.statements", "where": "paid_on <= due_on", "dated": "paid_on"},
+        },
     ]
     found = told(
         spark, date(2026, 6, 1), campaigns,
@@ -219,14 +222,14 @@ def test_complaints_and_opt_outs_are_those_beyond_what_the_held_out_lead_to_expe
 
 def test_a_fact_has_one_date() -> None:
     with pytest.raises(ValueError, match="event_date"):
-        Outcome(table="silver.calls", on="ended_at")
+        Outcome(table="silver.calls", dated="ended_at")
 
 
 # In a lake
 
 
 @pytest.fixture
-def fill(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def fill(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts rows into the lake's tables; its campaign is `CAMPAIGN`."""
     monkeypatch.setattr(effects, "campaigns_of", lambda settings: [CAMPAIGN])
 
