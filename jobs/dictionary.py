@@ -27,7 +27,7 @@ NIGHTS = {
     Kind.DAILY: "A night makes the days anew of which an input changed.",
     Kind.AS_OF: "The night of D writes the rows of D from what had arrived by D, and no others.",
     Kind.HISTORY: "The night of D ends and begins periods at D; an older night leaves it as it is.",
-    Kind.SNAPSHOT: "A night writes the whole table anew; an older night leaves it as it is.",
+    Kind.SNAPSHOT: "A night makes anew what may still change; an older night leaves it as it is.",
     Kind.DERIVED: "A night makes anew what hangs on the rows of the inputs that changed.",
     Kind.RECORD: "Written along with other tables.",
 }

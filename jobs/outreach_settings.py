@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from jobs.effects_settings import Outcome
+
 Hours = Annotated[list[time], Field(min_length=2, max_length=2)]
 """From and until, local time."""
 
@@ -56,6 +58,8 @@ class Campaign(_Model):
     effect: float = Field(gt=0)
     effect_sd: float = Field(gt=0)
     cost: float = Field(ge=0)
+    outcome: Outcome
+    outcome_days: int = Field(ge=1)
     minutes: float | None = Field(None, gt=0)
     why: str
     scripts: list[Script] = Field(min_length=1)

@@ -13,6 +13,7 @@ from jobs import (
     activity,
     customers,
     daily,
+    effects,
     facts,
     identities,
     keyed,
@@ -160,6 +161,8 @@ _STAMPED = {
     "features.outreach_customers": outreach.update_customers,
     "gold.call_candidates": outreach.update_candidates,
     "gold.call_lists": outreach.update_lists,
+    "gold.contact_effects": effects.update_effects,
+    "gold.list_quality": effects.update_quality,
 }
 """What is said as of a date: of a range of dates, as of the last."""
 

@@ -52,6 +52,15 @@ def replace_all(lake: Lake, table: Table, made: DataFrame, expect: Expect) -> in
     return lake.replace_changed(table, made, AS_OF, lake.read(table))
 
 
+def replace_from(lake: Lake, table: Table, made: DataFrame, by: str, first: date, day: date, expect: Expect) -> int:
+    """Puts these rows in place of those from `first` on in column `by` where they differ, and notes the date as of
+    which the table stands; returns the rows written."""
+    made = computed(_conformed(table, made))
+    expect(table, made)
+    standing = lake.read(table).where(f"{by} >= DATE'{first}'")
+    return lake.replace_changed(table, made, by, standing, **{AS_OF: str(day)})
+
+
 def _conformed(table: Table, rows: DataFrame) -> DataFrame:
     """The rows with the declared columns, in their order and types."""
     return rows.select(*(F.col(column.name).cast(column.type).alias(column.name) for column in table.columns))

@@ -6,6 +6,7 @@ from jobs.tables.campaigns import CAMPAIGNS, OUTREACH_FEATURES
 from jobs.tables.churn import CHURN, CHURN_FEATURES
 from jobs.tables.contract import Column, Feed, Kind, Table
 from jobs.tables.customers import CUSTOMERS
+from jobs.tables.effects import EFFECTS
 from jobs.tables.features import FEATURES
 from jobs.tables.feeds import FEEDS
 from jobs.tables.gold import GOLD
@@ -16,7 +17,7 @@ from jobs.tables.silver import SILVER
 
 _LAYERS = (
     BRONZE, QUARANTINE, SILVER, FEATURES, REPEAT_FEATURES, CHURN_FEATURES, OUTREACH_FEATURES, GOLD, REPEATS, CHURN,
-    CUSTOMERS, CAMPAIGNS, VAULT, OPS,
+    CUSTOMERS, CAMPAIGNS, EFFECTS, VAULT, OPS,
 )  # fmt: skip
 
 TABLES: dict[str, Table] = {table.name: table for layer in _LAYERS for table in layer}

@@ -1,0 +1,120 @@
+"""How a night tells what lists came to: the effect of each campaign, how contacts went, and what is learnt of both."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame
+
+from jobs import stamped
+from jobs.gold.outreach import contact_effects, list_quality
+from jobs.lake import Expect, Lake, Warn
+from jobs.settings import Settings
+from jobs.tables import TABLES, Table
+from jobs.tables.effects import LATE_DAYS
+from models import effects
+
+CANDIDATES = TABLES["gold.call_candidates"]
+EFFECTS = TABLES["gold.contact_effects"]
+QUALITY = TABLES["gold.list_quality"]
+EVER = date(1990, 1, 1)
+"""Before the first event that lands."""
+WEEK = timedelta(days=7)
+LEARNT_FROM = timedelta(days=365)
+"""Customers and campaigns change; what was so longer ago says little of the next contact."""
+
+Campaigns = Sequence[Mapping[str, Any]]
+
+
+def update_effects(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
+    """Says of each campaign and week what it changed, as far as outcome days have passed; returns the rows written."""
+    campaigns = campaigns_of(settings)
+    made_on = _made_on(lake, EFFECTS, day, warn)
+    if made_on is None or not campaigns:
+        return 0
+    longest = timedelta(days=max(each["outcome_days"] for each in campaigns))
+    first = _season(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
+    if not _has_lists(lake, first, day):
+        return 0
+    made = contact_effects.build(
+        **_frames(lake, EFFECTS), as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns
+    )
+    return stamped.replace_from(lake, EFFECTS, made, "week", first, day, expect)
+
+
+def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
+    """Says how the lists of the last days went; returns the rows written."""
+    made_on = _made_on(lake, QUALITY, day, warn)
+    if made_on is None:
+        return 0
+    first = made_on - timedelta(days=LATE_DAYS) if made_on > EVER else EVER
+    if not _has_lists(lake, first, day):
+        return 0
+    made = list_quality.build(**_frames(lake, QUALITY), as_of=day, first=first, time_zone=settings.time_zone)
+    return stamped.replace_from(lake, QUALITY, made, "list_on", first, day, expect)
+
+
+def learnt(lake: Lake, day: date, campaigns: Campaigns) -> dict[str, float]:
+    """The effect to reckon with for each campaign as of a date, relative to the probability by which it chooses.
+
+    What conf expects (`effect`, `effect_sd`) and what the weeks of a year showed that stood for good by the date, each
+    by its precision; conf alone while both arms together are too small for a claim.
+    """
+    weeks = lake.records(EFFECTS, ("final_on", "<=", day), ("week", ">=", day - LEARNT_FROM))
+    return {
+        each["name"]: _believed(each, [week for week in weeks if week["campaign"] == each["name"]])
+        for each in campaigns
+    }
+
+
+def campaigns_of(settings: Settings) -> Campaigns:
+    """The campaigns of conf/campaigns.yaml, as plain values."""
+    return [each.model_dump() for each in settings.configuration.outreach.campaigns]
+
+
+def _believed(campaign: Mapping[str, Any], weeks: Sequence[Mapping[str, Any]]) -> float:
+    counts = [np.array([week[name] for week in weeks], dtype=float) for name in contact_effects.COUNTS]
+    listed_successes, listed, held_out_successes, held_out = (each.sum() for each in counts)
+    enough = effects.suffices(listed_successes, listed) & effects.suffices(held_out_successes, held_out)
+    prior: float = campaign["effect"]
+    if not enough:
+        return prior
+    difference, error = effects.pooled(*counts)
+    # A contact is worth probability x value x effect: the effect is relative to what that probability tells. A
+    # campaign that chooses without one is measured by how often the outcome comes by itself.
+    scores = np.array([week["mean_score"] for week in weeks], dtype=float)
+    by_score = float(np.average(scores, weights=counts[1] + counts[3]))
+    usual = by_score if isfinite(by_score) else float(held_out_successes / held_out)
+    if not isfinite(difference) or not usual:
+        return prior
+    return effects.shrunk(prior, campaign["effect_sd"], difference / usual, error / usual)[0]
+
+
+def _made_on(lake: Lake, table: Table, day: date, warn: Warn) -> date | None:
+    """The date as of which the table stands, `EVER` where there is none; None where it is later than this one."""
+    lake.create(table)
+    lake.add_columns(table)
+    noted = lake.noted(table, stamped.AS_OF)
+    made_on = EVER if noted is None else date.fromisoformat(noted)
+    if made_on > day:
+        warn(f"{table.name} stands as of {made_on} and only moves forward")
+        return None
+    return made_on
+
+
+def _season(day: date) -> date:
+    """The first day of the calendar quarter."""
+    return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+
+
+def _has_lists(lake: Lake, first: date, day: date) -> bool:
+    """Whether there are lists to look at; the queries to come are prepared for them."""
+    rows = lake.rows(CANDIDATES, [each for each in lake.dates(CANDIDATES, "list_on") if first <= each <= day])
+    lake.prepare(rows)
+    return rows > 0
+
+
+def _frames(lake: Lake, table: Table) -> dict[str, DataFrame]:
+    return {TABLES[name].short_name: lake.read(TABLES[name]) for name in table.inputs}
