@@ -1,6 +1,7 @@
 """A delivery on an SFTP server: the folder of the day appears there whole or not at all."""
 
 import contextlib
+import logging
 import os
 import stat
 import threading
@@ -12,6 +13,10 @@ import paramiko
 from jobs.delivery.errors import DestinationError
 from jobs.delivery.files import MANIFEST
 from jobs.delivery_settings import Sftp
+
+# What it says of a failure, with a traceback, is in the warning.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+FOLDER_MODE = 0o750
 
 
 def send(folder: Path, server: Sftp) -> list[str]:
@@ -36,7 +41,7 @@ def send_stops(files: list[Path], server: Sftp) -> None:
     folder = f"{server.folder.rstrip('/')}/stop"
     with _session(server) as session, _told(server):
         if not _is_there(session, folder):
-            session.mkdir(folder)
+            session.mkdir(folder, FOLDER_MODE)
         for file in files:
             if _read(session, f"{folder}/{file.name}") != file.read_bytes():
                 session.put(str(file), f"{folder}/.{file.name}.part")
@@ -59,7 +64,7 @@ def _upload(session: paramiko.SFTPClient, folder: Path, server: Sftp) -> None:
         return
     draft = f"{server.folder.rstrip('/')}/.{folder.name}.part"
     _remove(session, draft)
-    session.mkdir(draft)
+    session.mkdir(draft, FOLDER_MODE)
     files = sorted((file for file in folder.iterdir() if file.is_file()), key=lambda file: file.name == MANIFEST)
     for file in files:
         # Looks at the size of what arrived.

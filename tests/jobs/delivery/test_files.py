@@ -4,6 +4,8 @@ import csv
 import hashlib
 import io
 import json
+import re
+import zipfile
 from datetime import date
 from typing import Any
 
@@ -99,6 +101,14 @@ def test_a_workbook_has_frozen_headers_a_filter_and_says_what_its_columns_and_fi
     assert [row[1:] for row in totals if row[0] == SAVE] == [
         ("candidates", 4), ("listed", 2), ("holdout", 1), ("suppressed", 1), ("suppressed: no_consent", 1),
     ]  # fmt: skip
+
+
+def test_a_workbook_knows_no_clock(outreach: Outreach) -> None:
+    outreach.deliver()
+    with zipfile.ZipFile(outreach.folder / f"{SAVE}.xlsx") as parts:
+        assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        times = re.findall(r"\d{4}-\d\d-\d\dT[\d:]+Z", parts.read("docProps/core.xml").decode())
+    assert times == ["2026-02-10T00:00:00Z"] * 2
 
 
 def test_the_manifest_has_rows_and_digest_of_each_file_and_the_totals(outreach: Outreach) -> None:
