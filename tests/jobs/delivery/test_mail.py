@@ -15,6 +15,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, Session
 
+from jobs.delivery.records import DELIVERIES
+from jobs.errors import DataError
 from tests.jobs.delivery.conftest import LIST_ON, SAVE, Configure, Outreach, content, free_port
 
 
@@ -157,16 +159,10 @@ def test_a_mail_has_the_same_identity_whenever_it_is_sent(
 ) -> None:
     configure(smtp=conf)
     outreach.deliver()
-    outreach.tables.delete(outreach_table(), "destination = 'smtp'")
+    outreach.tables.delete(DELIVERIES, "destination = 'smtp'")
     outreach.deliver()
     first, second = mailbox.mails
     assert first["message-id"] == second["message-id"]
-
-
-def outreach_table() -> Any:
-    from jobs.delivery.records import DELIVERIES
-
-    return DELIVERIES
 
 
 def test_a_recipient_who_is_refused_is_a_warning_and_the_others_get_it_once(
@@ -203,6 +199,15 @@ def test_a_certificate_that_nobody_vouches_for_gets_nothing(
     configure(smtp={**conf, "host": "localhost", "tls": "starttls"})
     assert "CERTIFICATE_VERIFY_FAILED" in outreach.deliver().warnings[0]
     assert mailbox.mails == []
+
+
+@pytest.mark.parametrize("secret", [{"attachments": True}, {"user": "lists", "password_env": "X"}])
+def test_neither_numbers_nor_a_password_leave_this_machine_without_tls(
+    configure: Configure, conf: dict[str, Any], secret: dict[str, Any]
+) -> None:
+    configure(smtp={**conf, **secret})
+    with pytest.raises(DataError, match="must not leave this machine without tls"):
+        configure(smtp={**conf, "host": "mail.bank.test", **secret})
 
 
 def test_a_destination_that_fails_does_not_keep_another_from_its_lists(
