@@ -48,6 +48,10 @@ rollback: rollback-usage install ## the champion before the present one again: M
 report: report-usage install ## one report as a self-contained page: NAME=repeat_calls DATE=2026-01-31
 	@$(python) -m jobs report "$$NAME" --date "$$DATE"
 
+.PHONY: deliver
+deliver: install ## the lists of a night handed over, what is missing sent again (default: the previous one): DATE=2026-01-31
+	@$(python) -m jobs deliver $${DATE:+--date "$$DATE"}
+
 .PHONY: erase export
 erase: erase-usage install ## one person gone from all that is kept: CUSTOMER=C1
 	@$(python) -m jobs erase --customer "$$CUSTOMER"

@@ -26,11 +26,12 @@ from airflow.sdk.exceptions import AirflowFailException
 from dags.alerts import deadline_missed
 from dags.night_shift import DATE, DEFAULTS, FAILURE, business_date, close_night, every, open_night, step
 from jobs.tables import Table, nightly
+from jobs.tables.delivery import DELIVERY
 from jobs.tables.reports import REPORTS, Report
 
 TABLES = nightly()
 FEEDS = [table.name for table in TABLES if table.layer == "bronze"]
-MADE = [*(table.name for table in TABLES), *(report.name for report in REPORTS.values())]
+MADE = [*(table.name for table in TABLES), DELIVERY.name, *(report.name for report in REPORTS.values())]
 STEPS = ["open_night", *FEEDS, "gate", *(name for name in MADE if name not in FEEDS)]
 
 DEADLINE = DeadlineAlert(
@@ -65,6 +66,19 @@ def write(report: Report) -> PythonOperator:
     notes = {"Made from": ", ".join(report.inputs), "Impact of failure": report.impact}
     doc = "\n\n".join([report.about, *(f"**{title}**: {note}" for title, note in notes.items())])
     return step(report.name, work, owner=report.owner, doc_md=doc)
+
+
+def deliver() -> PythonOperator:
+    """The task that hands the lists over."""
+
+    def work(context: dict[str, Any]) -> dict[str, Any]:
+        from jobs import night
+
+        return night.run_delivery(business_date(context), context["run_id"])
+
+    notes = {"Made from": ", ".join(DELIVERY.inputs), "Impact of failure": DELIVERY.impact}
+    doc = "\n\n".join([DELIVERY.about, *(f"**{title}**: {note}" for title, note in notes.items())])
+    return step(DELIVERY.name, work, owner=DELIVERY.owner, doc_md=doc)
 
 
 def check_feeds(context: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +138,8 @@ with DAG(
             # What has landed is read through the gate alone.
             ([made for made in inputs if made.task_id not in FEEDS] or [gate]) >> task
         tasks[table.name] = task
+    tasks[DELIVERY.name] = deliver()
+    [tasks[name] for name in DELIVERY.inputs] >> tasks[DELIVERY.name]
     for report in REPORTS.values():
         with groups["reports"]:
             tasks[report.name] = write(report)

@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", "write one report as a page for one business date", _report)
     report.add_argument("name", help="for example repeat_calls")
     report.add_argument("--date", type=_date, help="business date (default: the previous one)")
+    deliver = command("deliver", "hand the lists for the day after one business date over", _deliver)
+    deliver.add_argument("--date", type=_date, help="business date of the night (default: the previous one)")
     of_models: tuple[tuple[str, str, object], ...] = (
         ("train", "train a model, compare it with the champion, and promote it if every gate opens", _train),
         ("rollback", "make the champion before the present one champion again", _rollback),
@@ -153,6 +155,24 @@ def _report(parsed: argparse.Namespace) -> None:
             todo=f"run the night first (make nightly DATE={day}), or name a date whose night has run",
         )
     print(written)
+
+
+def _deliver(parsed: argparse.Namespace) -> int:
+    from jobs import night
+
+    day = parsed.date or night.previous_business_day()
+    done = night.deliver(day, _run_id("deliver"))
+    if done.parcel is None:
+        raise DataError(
+            f"delivery {done.list_on}",
+            expected=f"lists for {done.list_on}, which the night of {day} makes",
+            found="no list and no candidate",
+            todo=f"run the night first (make nightly DATE={day}), or name the date of a night that has run",
+        )
+    print("\n".join(done.lines))
+    for warning in done.warnings:
+        print(f"  warning: {warning}", file=sys.stderr)
+    return FAILED if done.warnings else 0
 
 
 def _nightly(parsed: argparse.Namespace) -> int:

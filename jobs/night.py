@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from jobs import __version__, customers, lock, ops, runner
@@ -14,8 +14,14 @@ from jobs.lake import Lake
 from jobs.ops import LISTED, Outcomes
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, business_days, read_settings
+from jobs.table_logs import TableLogs
 from jobs.tables import FEEDS, TABLES, Kind, nightly
+from jobs.tables.delivery import DELIVERY
 from jobs.tables.reports import REPORTS, Report
+
+if TYPE_CHECKING:
+    # Workbooks and SSH take half a second to import, which no table pays.
+    from jobs.delivery.deliver import Delivered
 
 
 def open_night(run_id: str, date: date, holder: str) -> None:
@@ -45,6 +51,13 @@ def run_report(name: str, date: date, run_id: str) -> dict[str, Any]:
     settings = read_settings()
     lock.touch(settings, run_id)
     return _reported(REPORTS[name], date, settings)
+
+
+def run_delivery(date: date, run_id: str) -> dict[str, Any]:
+    """Hands the lists for the day after a business date over; the outcome goes to the summary."""
+    settings = read_settings()
+    lock.touch(settings, run_id)
+    return _delivered(date, run_id, settings)[0]
 
 
 def gate(date: date, outcomes: Outcomes, run_id: str) -> dict[str, Any]:
@@ -89,7 +102,8 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
         summaries = []
         for number, day in enumerate(days, 1):
             say(f"night {day} ({number} of {len(days)})")
-            summaries.append(_make_all([day], run_id, settings, say))
+            # Of a range that is made again only the last lists may be news to a destination.
+            summaries.append(_make_all([day], run_id, settings, say, sends=day == last))
         return summaries[-1]
 
     return _in_one_process(first, run_id, nights)
@@ -108,6 +122,20 @@ def make_table(name: str, day: date, run_id: str) -> dict[str, Any]:
 
     made: dict[str, Any] = _in_one_process(day, run_id, make)
     return made
+
+
+def deliver(day: date, run_id: str) -> "Delivered":
+    """Hands the lists for the day after a business date over, with the lock of the lake, without Spark."""
+    settings = read_settings()
+    if lock.take(settings, run_id, "process"):
+        # Its server outlived it, and may still be committing what that had begun.
+        stop_server(settings)
+    try:
+        outcome, done = _delivered(day, run_id, settings)
+        ops.write_runs(TableLogs(settings.lake, {"run_id": run_id}), day, [outcome], [], run_id)
+        return done
+    finally:
+        close_night(run_id)
 
 
 def train_model(name: str, date: date, run_id: str) -> str:
@@ -201,7 +229,9 @@ def _in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> 
         close_night(run_id)
 
 
-def _make_all(days: Sequence[date], run_id: str, settings: Settings, say: Callable[[str], None]) -> str:
+def _make_all(
+    days: Sequence[date], run_id: str, settings: Settings, say: Callable[[str], None], sends: bool = True
+) -> str:
     outcomes: list[dict[str, Any]] = []
     failure: DataError | None = None
     tables = nightly()
@@ -218,7 +248,8 @@ def _make_all(days: Sequence[date], run_id: str, settings: Settings, say: Callab
         except DataError as error:
             failure = error
     if failure is None:
-        outcomes += [_reported(report, days[-1], settings) for report in REPORTS.values()]
+        handed_over, failure = _delivered_or_not(days[-1], run_id, settings, sends)
+        outcomes += [*handed_over, *(_reported(report, days[-1], settings) for report in REPORTS.values())]
     named = failure.headline.split(":")[0] if failure else ""
     failures = [{"task": named, "reason": failure.headline}] if failure else []
     text = _finish(days, outcomes, failures, run_id, settings)
@@ -239,6 +270,37 @@ def _made(
     outcome = runner.run(name, days, run_id, settings).as_dict()
     say(f"  [{progress}] {name}: {outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s")
     return outcome
+
+
+def _delivered_or_not(
+    day: date, run_id: str, settings: Settings, sends: bool
+) -> tuple[list[dict[str, Any]], DataError | None]:
+    try:
+        return [_delivered(day, run_id, settings, sends)[0]], None
+    except DataError as error:
+        return [], error
+
+
+def _delivered(day: date, run_id: str, settings: Settings, sends: bool = True) -> "tuple[dict[str, Any], Delivered]":
+    from jobs.delivery.deliver import deliver
+    from jobs.rights.stored import StoredTables
+
+    started = time.monotonic()
+    tables = StoredTables(settings.lake, {"run_id": run_id, "date": str(day), "code_version": __version__})
+    today = datetime.now(ZoneInfo(settings.time_zone)).date()
+    list_on = day + timedelta(days=1)
+    try:
+        done = deliver(tables, list_on, settings, today, sends)
+    except Exception as error:
+        told = runner.explained(error, f"{DELIVERY.name} {list_on}", settings)
+        if told is error:
+            raise
+        raise told from None
+    seconds = round(time.monotonic() - started, 2)
+    is_news = done.is_new or done.sent or done.stops
+    rows = done.parcel.rows if done.parcel and done.is_new else 0
+    outcome = runner.Outcome(DELIVERY.name, "done" if is_news else "unchanged", rows, seconds, done.warnings)
+    return outcome.as_dict(), done
 
 
 def _reported(report: Report, day: date, settings: Settings) -> dict[str, Any]:

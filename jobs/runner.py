@@ -70,19 +70,25 @@ def run(name: str, days: Sequence[date], run_id: str, settings: Settings) -> Out
     lake = open_lake(settings, {"run_id": run_id, "date": str(days[-1]), "code_version": __version__, "table": name})
     try:
         outcome = _made(lake, table, days, settings)
-    except DataError:
-        raise
     except Exception as error:
-        if NO_SPACE not in str(error):
+        told = explained(error, f"{name} {days[-1]}", settings)
+        if told is error:
             raise
-        raise DataError(
-            f"{name} {days[-1]}: the disk is full",
-            expected=f"free space for the lake ({settings.lake}) and for scratch ({settings.local / 'spark'})",
-            found=NO_SPACE,
-            todo="free space (docs/operations.md says how) and run the same night again; the table stands as it was",
-        ) from None
+        raise told from None
     outcome.seconds = round(time.monotonic() - started, 2)
     return outcome
+
+
+def explained(error: Exception, headline: str, settings: Settings) -> Exception:
+    """The error itself, or, where the disk is full, one that says what to do."""
+    if isinstance(error, DataError) or NO_SPACE not in str(error):
+        return error
+    return DataError(
+        f"{headline}: the disk is full",
+        expected=f"free space for the lake ({settings.lake}) and for scratch ({settings.local / 'spark'})",
+        found=NO_SPACE,
+        todo="free space (docs/operations.md says how) and run the same night again; the table stands as it was",
+    )
 
 
 def _made(lake: Lake, table: Table, days: Sequence[date], settings: Settings) -> Outcome:

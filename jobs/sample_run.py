@@ -38,6 +38,7 @@ def run() -> int:
         f"\nlake       {settings.lake}  ({len(tables)} tables: make sql)\n"
         f"repeats    SELECT * FROM gold.repeat_calls;  service: SELECT * FROM gold.service_kpis;\n"
         f"customers  SELECT * FROM gold.customer_portraits;  what happened: SELECT * FROM gold.customer_timeline;\n"
+        f"lists      {settings.delivery}/{LAST + timedelta(days=1)}  (make deliver)\n"
         f"reports    {settings.delivery}/reports/{LAST}/repeat_calls.html\n"
         f"nights     SELECT * FROM ops.nights;  rows in and out: SELECT * FROM ops.batches;\n"
         f"logs       {settings.local / 'logs'}\n"

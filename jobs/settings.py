@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from jobs.decisions import filed_under
+from jobs.delivery_settings import Delivery
 from jobs.errors import DataError
 from jobs.outreach_settings import Law, Outreach
 from jobs.tables import FEEDS, Feed, Table
@@ -212,6 +213,7 @@ class _Configuration(_Model):
     outreach: Outreach
     law: Law
     deadline_minutes: int
+    delivery: Delivery = Delivery()
     feeds: dict[str, Source]
     spark: Spark
 

@@ -55,7 +55,8 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
     for file in sorted(root.rglob("*.csv")) if root.exists() else []:
         text = file.read_bytes().decode()
         rows = list(csv.reader(io.StringIO(text, newline="")))
-        kept = [row for row in rows if not any(pattern.fullmatch(cell.strip()) for cell in row)]
+        # An apostrophe keeps spreadsheets from computing what follows it.
+        kept = [row for row in rows if not any(pattern.fullmatch(cell.strip().removeprefix("'")) for cell in row)]
         if len(kept) == len(rows):
             continue
         written = io.StringIO(newline="")
@@ -86,6 +87,8 @@ def _correct_manifest(file: UPath, rows: int, digest: str) -> None:
         content = json.loads(manifest.read_text())
         _correct(content, {"rows": rows, "sha256": digest}, file.name)
         _correct(content, None, file.with_suffix(".xlsx").name)
+        # A later run compares the folder with what was delivered.
+        content["is_corrected"] = True
         _put(manifest, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
@@ -108,4 +111,6 @@ def _put(file: UPath, content: bytes) -> None:
     # Whole or not at all, for those who read it meanwhile.
     aside = file.with_name(f".{file.name}.new")
     aside.write_bytes(content)
+    if "://" not in str(file):
+        aside.chmod(file.stat().st_mode & 0o777)
     aside.rename(file)

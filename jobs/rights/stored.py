@@ -38,14 +38,17 @@ class StoredTables(TableLogs):
         rows = self._ask(table, f"SELECT count(*) AS n FROM asked WHERE {where}")
         return int(rows[0]["n"]) if rows else 0
 
-    def _ask(self, table: Table, query: str) -> list[dict[str, Any]]:
-        if not self.exists(table):
-            return []
+    def ask(self, query: str, **tables: Table) -> list[dict[str, Any]]:
+        """What a query says of tables, each under the name that it is given; empty where one has not been made yet."""
         with duckdb.connect() as db:
             db.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{SCAN_MEMORY}'")
-            db.register("asked", DeltaTable(self.path(table)).to_pyarrow_dataset())
+            for name, table in tables.items():
+                db.register(name, self.dataset(table))
             rows: list[dict[str, Any]] = db.sql(query).to_arrow_table().to_pylist()
             return rows
+
+    def _ask(self, table: Table, query: str) -> list[dict[str, Any]]:
+        return self.ask(query, asked=table) if self.exists(table) else []
 
     def delete(self, table: Table, where: str) -> int:
         """Deletes the rows for which `where` holds in one commit; returns how many there were."""
@@ -56,13 +59,13 @@ class StoredTables(TableLogs):
             self.record(table, [], where)
         return rows
 
-    def add(self, table: Table, row: dict[str, Any]) -> None:
-        """Adds a row in one commit, whoever else adds one meanwhile."""
+    def add(self, table: Table, *rows: dict[str, Any]) -> None:
+        """Adds rows in one commit, whoever else adds some meanwhile."""
         self.create(table)
         stored = DeltaTable(self.path(table))
         schema = pa.schema(stored.schema().to_arrow())
-        rows = pa.Table.from_pylist([row], schema=schema)
-        write_deltalake(stored, rows, mode="append", commit_properties=self._properties({}))
+        added = pa.Table.from_pylist([*rows], schema=schema)
+        write_deltalake(stored, added, mode="append", commit_properties=self._properties({}))
 
     def change(self, table: Table, where: str, column: str, value: str | None) -> int:
         """Sets a column in the rows for which `where` holds; returns how many there were."""

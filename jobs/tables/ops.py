@@ -90,13 +90,13 @@ NIGHTS = _table(
 
 PII_ACCESS = _table(
     "ops.pii_access",
-    "One row per personal value that was shown in clear to a member of staff",
+    "One row per personal value that was shown in clear to a member of staff, or handed over with a list",
     ("accessed_at", "customer_token", "column"),
     (
         Column("accessed_at", "timestamp", "When it was asked for (UTC)", required=True),
         Column("ds", "date", "Day on which it was asked for (UTC)", required=True),
-        Column("by", "string", "Who asked", required=True),
-        Column("role", "string", "In which role (conf/roles.yaml)", required=True),
+        Column("by", "string", "Who asked; delivery = the lists of a day", required=True),
+        Column("role", "string", "In which role (conf/roles.yaml); delivery = none", required=True),
         Column("customer_token", "string", "Keyed pseudonym (HMAC-SHA-256) of the customer_id", required=True),
         Column("column", "string", "Which value: name, phone, email, ...", required=True),
         Column("reason", "string", "Why; null once the person is erased"),
@@ -133,4 +133,29 @@ MODEL_WATCH = Table(
     statistics=("as_of",),
 )
 
-OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS, REPEAT_CLUSTER_CHANGES, MODEL_WATCH)
+DELIVERIES = Table(
+    name="ops.deliveries",
+    about="One row per day of lists and destination that has them: from the first on the lists are frozen",
+    key=("list_on", "destination"),
+    columns=(
+        Column("list_on", "date", "Day of the lists", required=True),
+        Column(
+            "destination",
+            "string",
+            "folder (below the delivery root), or one of conf (delivery): sftp, smtp",
+            required=True,
+            values=("folder", "sftp", "smtp"),
+        ),
+        Column("delivered_at", "timestamp", "When they were delivered there (UTC)", required=True),
+        Column("files", "bigint", "Files of the delivery beside its manifest", required=True),
+        Column("rows", "bigint", "Contacts on all lists of the day", required=True),
+        Column("manifest_sha256", "string", "SHA-256 of manifest.json, which has that of each file", required=True),
+    ),
+    kind=Kind.RECORD,
+    owner="platform",
+    subject="operations",
+    impact="A list can be changed after it was handed over, or handed over twice.",
+    statistics=("list_on",),
+)
+
+OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS, REPEAT_CLUSTER_CHANGES, MODEL_WATCH, DELIVERIES)

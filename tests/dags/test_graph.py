@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.tables import nightly
+from jobs.tables.delivery import DELIVERY
 from jobs.tables.reports import REPORTS
 from tests.dags.graph import REPO, SNAPSHOT, drawn
 
@@ -93,6 +94,7 @@ def test_the_summary_waits_for_every_table_and_runs_whatever_became_of_them(dags
         "gate",
         *(table.name for table in nightly()),
         *(report.name for report in REPORTS.values()),
+        DELIVERY.name,
     }
     assert summary["trigger_rule"] == "all_done"
 

@@ -32,7 +32,7 @@ class SmallLake:
     def put(self, name: str, *rows: dict[str, Any]) -> None:
         """Fills a table."""
         table = TABLES[name]
-        plain = {"date": DAY, "timestamp": NOON, "string": "-", "bigint": 1, "int": 1, "boolean": False}
+        plain = {"date": DAY, "timestamp": NOON, "string": "-", "bigint": 1, "int": 1, "double": 1.0, "boolean": False}
         default = {column.name: plain[column.type] for column in table.columns if column.required}
         self.tables.record(table, [default | row for row in rows], "true")
 

@@ -236,7 +236,7 @@ def test_a_delivered_list_loses_the_row_and_its_manifest_says_so(erased: dict[st
     content = erased["list"].read_bytes()
     assert content.decode() == f"customer_id,phone\n{OTHER},{SHARED_NUMBER}\n"
     entry = {"name": "care.csv", "rows": 1, "sha256": hashlib.sha256(content).hexdigest()}
-    assert json.loads((erased["list"].parent / "manifest.json").read_text()) == {"files": [entry]}
+    assert json.loads((erased["list"].parent / "manifest.json").read_text()) == {"files": [entry], "is_corrected": True}
 
 
 def test_the_same_nights_again_and_a_further_one_bring_nobody_back_though_the_files_still_hold_the_person(

@@ -1,0 +1,83 @@
+"""Opt-outs that came after a list was handed over: whom the holders of the list must leave alone."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jobs.delivery.files import csv_bytes
+from jobs.delivery.folder import replace
+from jobs.rights.stored import StoredTables
+from jobs.settings import Settings
+from jobs.tables import TABLES
+
+COLUMNS = ("customer_id", "campaign", "reason", "known_at")
+
+# An entry binds the customer whom it names and all who share the number, its own or else that customer's
+# (docs/definitions.md). Whoever is on a list was not barred when it was made, so what bars now has come since.
+_QUERY = """
+WITH listed AS (
+    SELECT campaign, channel, customer_id, coalesce(kind, 'marketing') AS kind
+    FROM lists LEFT JOIN candidates USING (list_on, campaign, customer_id, channel)
+    WHERE list_on = DATE '{list_on}'
+),
+numbers AS (
+    SELECT customer_id, phone_token FROM versions WHERE superseded_on IS NULL OR superseded_on >= DATE '{list_on}'
+    UNION SELECT customer_id, phone_token FROM customers
+),
+entries AS (
+    SELECT e.customer_id, coalesce(e.phone_token, c.phone_token) AS phone_token, e.channel, e.known_on
+    FROM do_not_call e LEFT JOIN customers c USING (customer_id)
+    WHERE e.expires_at IS NULL OR e.expires_at > TIMESTAMPTZ '{start_at}'
+    UNION ALL
+    SELECT r.customer_id, c.phone_token, NULL, r.known_on
+    FROM results r LEFT JOIN customers c USING (customer_id) WHERE r.result = 'do_not_call'
+),
+bound AS (
+    SELECT customer_id, channel, known_on FROM entries
+    UNION ALL
+    SELECT n.customer_id, e.channel, e.known_on FROM entries e JOIN numbers n USING (phone_token)
+),
+stops AS (
+    SELECT l.customer_id, l.campaign, 'do_not_call' AS reason, b.known_on
+    FROM listed l JOIN bound b ON l.customer_id = b.customer_id AND (b.channel IS NULL OR b.channel = l.channel)
+    UNION ALL
+    SELECT l.customer_id, l.campaign, 'no_consent', c.ds
+    FROM listed l JOIN customers c USING (customer_id)
+    WHERE (l.kind = 'marketing' AND (NOT c.marketing_consent OR c.profiling_objection))
+        OR (l.channel = 'call' AND NOT c.call_consent) OR (l.channel = 'sms' AND NOT c.sms_consent)
+)
+SELECT customer_id, campaign, reason, known_on AS known_at FROM stops
+QUALIFY row_number() OVER (PARTITION BY customer_id, campaign ORDER BY reason, known_on) = 1
+ORDER BY customer_id, campaign
+"""
+
+
+def write(tables: StoredTables, root: Path, days: Sequence[date], settings: Settings) -> dict[Path, int]:
+    """Writes `stop/<day>.csv` for each of these days of lists with somebody to leave alone.
+
+    Returns the files that came or changed, with their rows.
+    """
+    written = {}
+    for list_on in days:
+        start_at = datetime.combine(list_on, time(), ZoneInfo(settings.time_zone)).isoformat()
+        stops = tables.ask(
+            _QUERY.format(list_on=list_on, start_at=start_at),
+            lists=TABLES["gold.call_lists"],
+            candidates=TABLES["gold.call_candidates"],
+            customers=TABLES["silver.customers"],
+            versions=TABLES["silver.customers_versions"],
+            do_not_call=TABLES["silver.do_not_call"],
+            results=TABLES["silver.contact_results"],
+        )
+        file = file_of(root, list_on)
+        content = csv_bytes(COLUMNS, stops, settings.configuration.delivery.csv_bom)
+        if stops and not (file.exists() and file.read_bytes() == content):
+            replace(file, content, list_on)
+            written[file] = len(stops)
+    return written
+
+
+def file_of(root: Path, list_on: date) -> Path:
+    """Where the opt-outs that came after the lists of a day are told."""
+    return root / "stop" / f"{list_on}.csv"
