@@ -6,14 +6,16 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import stamped
+from jobs import effects, stamped
+from jobs.delivery import records
 from jobs.features import outreach_customers
 from jobs.features.rows import known
 from jobs.gold.outreach import call_candidates, call_lists, hours
-from jobs.gold.outreach.hours import Place, abandoned_rate
+from jobs.gold.outreach.hours import Place
 from jobs.lake import Expect, Lake, Warn
 from jobs.settings import Settings
 from jobs.tables import TABLES
+from models.effects import ofcom_abandoned_rate
 
 CUSTOMERS = TABLES["features.outreach_customers"]
 CANDIDATES = TABLES["gold.call_candidates"]
@@ -48,9 +50,9 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
 
 
 def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
-    """Decides who is listed, held out or spared on the day after; returns the rows written."""
+    """Decides who is listed, held out or spared on the day after, unless the lists were delivered; returns the rows."""
     list_on = day + timedelta(days=1)
-    if not lake.rows(CUSTOMERS, [day]):
+    if records.is_frozen(lake, list_on) or not lake.rows(CUSTOMERS, [day]):
         lake.create(CANDIDATES)
         return 0
     lake.prepare(lake.rows(CUSTOMERS, [day]))
@@ -64,11 +66,12 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
                f"{outreach.caps.do_not_call_age_days} days old")
         )  # fmt: skip
     begins = hours.hours_of(list_on, settings.time_zone)
+    campaigns = effects.campaigns_of(settings)
     made = call_candidates.build(
         **_audience(lake, day),
         customer_identities=lake.read(IDENTITIES),
         list_on=list_on,
-        campaigns=[campaign.model_dump() for campaign in outreach.campaigns],
+        campaigns=campaigns,
         caps=outreach.caps.model_dump(),
         holdout_share=outreach.holdout_share,
         capacity=outreach.capacity.model_dump(),
@@ -82,7 +85,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
             law,
         ),
         abandoned=_abandoned(known(lake.read(RESULTS), day), day),
-        effects={campaign.name: campaign.effect for campaign in outreach.campaigns},
+        effects=effects.learnt(lake, day, campaigns),
         is_do_not_call_stale=is_stale,
     )
     return stamped.replace_date(lake, CANDIDATES, made, list_on, expect)
@@ -91,14 +94,14 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
 def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Writes the lists of the day after with why and what to say; returns the rows written."""
     list_on = day + timedelta(days=1)
-    if not lake.rows(CANDIDATES, [list_on]):
+    if records.is_frozen(lake, list_on) or not lake.rows(CANDIDATES, [list_on]):
         lake.create(LISTS)
         return 0
     lake.prepare(lake.rows(CUSTOMERS, [day]))
     made = call_lists.build(
         stamped.of_date(lake, CANDIDATES, list_on),
         **_audience(lake, day),
-        campaigns=[campaign.model_dump() for campaign in settings.configuration.outreach.campaigns],
+        campaigns=effects.campaigns_of(settings),
     )
     return stamped.replace_date(lake, LISTS, made, list_on, expect)
 
@@ -162,5 +165,6 @@ def _abandoned(results: DataFrame, day: date) -> dict[str, float]:
         F.count_if((F.col("answered_by") == "live") & (F.col("result") != "dropped")).alias("live"),
         F.count_if(F.col("answered_by") == "machine").alias("machine"),
     )
-    shares = {row["campaign"]: abandoned_rate(row["drops"], row["live"], row["machine"]) for row in counted.collect()}
-    return {campaign: share for campaign, share in shares.items() if share is not None}
+    return {
+        row["campaign"]: ofcom_abandoned_rate(row["drops"], row["live"], row["machine"])[1] for row in counted.collect()
+    }

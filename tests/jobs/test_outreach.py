@@ -10,6 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from jobs import runner
+from jobs.delivery import records
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 from tests.conftest import World
@@ -20,20 +21,22 @@ FIRST = date(2026, 6, 1)
 NIGHTS = 5
 PEOPLE = 240
 STEPS = ("features.outreach_customers", "gold.call_candidates", "gold.call_lists")
+OUTCOME = {"table": "silver.transactions"}
 CAMPAIGNS = {
     "save": {
         "goal": "keep", "kind": "marketing", "channel": "call", "audience": "star_level >= 2", "score": "0.3", "value": 1000,
         "effect": 0.1, "effect_sd": 0.05, "cost": 8, "why": "{star_level} stars", "owner": "us",
-        "scripts": [{"id": "s1", "hint": "ask"}], "quota": 40,
+        "scripts": [{"id": "s1", "hint": "ask"}], "quota": 40, "outcome": OUTCOME, "outcome_days": 5,
     },
     "remind": {
         "goal": "remind", "kind": "service", "channel": "sms", "audience": "star_level >= 1", "score": "0.2", "value": 100,
         "effect": 0.1, "effect_sd": 0.05, "cost": 0.1, "why": "{star_level} stars", "owner": "us",
-        "scripts": [{"id": "r1", "hint": "text"}], "quota": 30,
+        "scripts": [{"id": "r1", "hint": "text"}], "quota": 30, "outcome": OUTCOME, "outcome_days": 5,
     },
     "promise": {
         "goal": "call", "kind": "duty", "channel": "call", "audience": "callback_at IS NOT NULL", "score": "1.0", "value": 50,
         "effect": 0.5, "effect_sd": 0.2, "cost": 8, "why": "promised", "owner": "us", "scripts": [{"id": "p1", "hint": "call"}],
+        "outcome": OUTCOME, "outcome_days": 5,
     },
 }  # fmt: skip
 
@@ -169,6 +172,25 @@ def test_people_are_called_in_their_own_hours_and_once_a_day(mornings: World) ->
     assert ask(mornings, numbers) == []
     minutes = "SELECT slot_start_at FROM lists WHERE channel = 'call' GROUP BY 1 HAVING 5 * count(*) > 10"
     assert ask(mornings, minutes) == []
+
+
+def test_lists_that_were_delivered_stay_whatever_arrives_later(mornings: World) -> None:
+    day = FIRST + timedelta(days=1)
+    lake = runner.open_lake(read_settings())
+    records.note(lake, records.FOLDER, records.Parcel(day + timedelta(days=1), 1, 1, "0"))
+    late = {
+        "customer_id": "C1",
+        "added_at": _at(day, 1),
+        "known_on": day,
+        "event_date": day,
+        "ds": day,
+        "row_hash": 999,
+    }
+    lake.append(TABLES["silver.do_not_call"], frame(lake.spark, "silver.do_not_call", [late]))
+    versions = [DeltaTable(mornings.lake / step.replace(".", "/")).version() for step in STEPS[1:]]
+    assert [mornings.make(step, str(day)) > 0 for step in STEPS] == [True, False, False]
+    assert [DeltaTable(mornings.lake / step.replace(".", "/")).version() for step in STEPS[1:]] == versions
+    lake.delete(TABLES["silver.do_not_call"], "row_hash = 999")
 
 
 def test_the_same_night_again_changes_nothing(mornings: World) -> None:

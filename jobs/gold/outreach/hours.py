@@ -92,14 +92,3 @@ def _is_within(start: datetime, zone: ZoneInfo, spans: Sequence[Sequence[time]],
     local, end = start.astimezone(zone), (start + HOUR).astimezone(zone)
     is_one_day = end.date() == local.date() and local.date() not in holidays
     return is_one_day and all(first <= local.time() and end.time() <= last for first, last in spans)
-
-
-def abandoned_rate(drops: int, live: int, machine: int) -> float | None:
-    """The share of calls given up by the dialler among those that people answered; None where nobody did.
-
-    Of the calls given up as many are taken for machines as among those that were put through (Ofcom's reasoned
-    estimate of answering machines): 29 drops, 9 live and 7 machine answers make 16.3125 of 25.3125, 64.44 %.
-    """
-    through = live + machine
-    people = drops - (machine / through) * drops if through else float(drops)
-    return people / (people + live) if people + live else None

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from jobs.gold.outreach.hours import Place, abandoned_rate, allowed, hours_of
+from jobs.gold.outreach.hours import Place, allowed, hours_of
 from jobs.settings import read_settings
 
 LAW = read_settings().configuration.law
@@ -65,11 +65,3 @@ def test_nobody_is_contacted_on_a_holiday_of_their_country() -> None:
     holiday = date(2026, 10, 1)
     assert hours(Place("CN", None, "Asia/Shanghai"), holiday, "Asia/Shanghai") == []
     assert hours(Place("US", "NY", "America/New_York"), holiday) != []
-
-
-def test_the_share_of_calls_given_up_leaves_machines_out() -> None:
-    assert abandoned_rate(29, 9, 7) == pytest.approx(16.3125 / 25.3125)
-    assert abandoned_rate(29, 9, 7) == pytest.approx(0.6444, abs=1e-4)
-    assert abandoned_rate(0, 0, 0) is None
-    assert abandoned_rate(0, 0, 5) is None
-    assert abandoned_rate(2, 0, 0) == 1.0
