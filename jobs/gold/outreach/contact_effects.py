@@ -22,8 +22,8 @@ from models import effects
 
 LAST_OF_WEEK = 6
 COUNTS = ("listed_successes", "listed", "held_out_successes", "held_out")
-SEEN = ("outcome", "contact", "complaint", "opt_out")
-"""What may happen to a person in the outcome days."""
+OWN, GENERAL = ("outcome", "contact"), ("complaint", "opt_out")
+"""What may happen to a person in the outcome days: of the campaign, and of any."""
 
 
 def build(
@@ -66,14 +66,11 @@ def build(
     is_contact = ~F.col("result").isin(*NO_CONTACT)
     complaints = tables["silver.tickets"].where("category = 'complaint'")
     opt_outs = barred(recent(do_not_call), versions(customers_versions, CUSTOMERS))
-    happened = [
-        *_outcomes(tables, campaigns),
-        _events("contact", recent(contact_results).where(is_contact & F.col("campaign").isNotNull()), "campaign"),
-        _events("complaint", complaints),
-        _events("opt_out", opt_outs),
-    ]
+    contacts = _events("contact", recent(contact_results).where(is_contact), "campaign")
+    own = reduce(DataFrame.unionByName, [*_outcomes(tables, campaigns), contacts])
+    general = _events("complaint", complaints).unionByName(_events("opt_out", opt_outs))
     persons = _persons(call_candidates, campaigns, as_of, first)
-    followed = _followed(persons, reduce(DataFrame.unionByName, happened), campaigns)
+    followed = _followed(persons, own, general, campaigns)
     return _told(_weeks(followed), campaigns)
 
 
@@ -121,7 +118,7 @@ def _events(seen: str, rows: DataFrame, campaign: str | None = None, event_date:
     superseded = "superseded_on" if "superseded_on" in rows.columns else None
     return rows.where("customer_id IS NOT NULL").select(
         F.lit(seen).alias("seen"),
-        (F.col(campaign) if campaign else F.lit(None).cast("string")).alias("for_campaign"),
+        (F.col(campaign) if campaign else F.lit(None).cast("string")).alias("of_campaign"),
         F.col("customer_id").alias("of_customer"),
         F.col(event_date).alias("seen_on"),
         "known_on",
@@ -129,20 +126,26 @@ def _events(seen: str, rows: DataFrame, campaign: str | None = None, event_date:
     )
 
 
-def _followed(persons: DataFrame, events: DataFrame, campaigns: Sequence[Mapping[str, Any]]) -> DataFrame:
+def _followed(
+    persons: DataFrame, own: DataFrame, general: DataFrame, campaigns: Sequence[Mapping[str, Any]]
+) -> DataFrame:
     """The persons with how often each was seen in the outcome days, as known when they are judged."""
     outcomes = {each["name"]: Outcome.model_validate(each["outcome"]) for each in campaigns}
-    is_theirs = F.expr("customer_id = of_customer AND (for_campaign IS NULL OR for_campaign = campaign)")
-    # The contact itself is made on the list's day, what comes of it is counted from the day after, in both arms.
-    is_in_time = F.expr("seen_on <= until AND (seen_on > list_on OR seen = 'contact' AND seen_on = list_on)")
-    is_known = F.expr("known_on <= judged_on AND (superseded_on IS NULL OR superseded_on > judged_on)")
-    joined = persons.join(events, is_theirs & is_in_time & is_known, "left")
-    counted = joined.groupBy("campaign", "week", "customer_id", "list_on", "is_listed", "score").agg(
-        *(F.count_if(F.col("seen") == each).alias(each) for each in SEEN)
-    )
+    # Each a join by equality: outcomes are many, and a customer may be in several campaigns.
+    of_campaign = _with_counts(persons, own, OWN, "of_customer = customer_id AND of_campaign = campaign")
+    counted = _with_counts(of_campaign, general, GENERAL, "of_customer = customer_id")
     is_met = F.col("outcome") >= _by_campaign(campaigns, lambda each: outcomes[each["name"]].at_least)
     is_negated = _by_campaign(campaigns, lambda each: outcomes[each["name"]].negate)
     return counted.withColumn("is_success", is_met != is_negated)
+
+
+def _with_counts(persons: DataFrame, events: DataFrame, seen: Sequence[str], is_theirs: str) -> DataFrame:
+    """The persons with how often each of these was seen."""
+    # The contact itself is made on the list's day, what comes of it is counted from the day after, in both arms.
+    is_in_time = F.expr("seen_on <= until AND (seen_on > list_on OR seen = 'contact' AND seen_on = list_on)")
+    is_known = F.expr("known_on <= judged_on AND (superseded_on IS NULL OR superseded_on > judged_on)")
+    joined = persons.join(events, F.expr(is_theirs) & is_in_time & is_known, "left")
+    return joined.groupBy(*persons.columns).agg(*(F.count_if(F.col("seen") == each).alias(each) for each in seen))
 
 
 def _weeks(persons: DataFrame) -> DataFrame:
