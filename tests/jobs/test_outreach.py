@@ -176,10 +176,12 @@ def test_people_are_called_in_their_own_hours_and_once_a_day(mornings: World) ->
 
 def test_lists_that_were_delivered_stay_whatever_arrives_later(mornings: World) -> None:
     day = FIRST + timedelta(days=1)
+    listed = f"SELECT max(customer_id) FROM lists WHERE list_on = DATE '{day + timedelta(days=1)}'"
+    ((customer,),) = ask(mornings, listed)
     lake = runner.open_lake(read_settings())
     records.note(lake, records.FOLDER, records.Parcel(day + timedelta(days=1), 1, 1, "0"))
     late = {
-        "customer_id": "C1",
+        "customer_id": customer,
         "added_at": _at(day, 1),
         "known_on": day,
         "event_date": day,
