@@ -162,7 +162,8 @@ def _weeks(persons: DataFrame) -> DataFrame:
         *(count.alias(name) for name, count in counts.items()),
         F.count_if(listed & (F.col("contact") > 0)).alias("contacted"),
         F.coalesce(F.sum(F.when(listed, F.col("contact"))), F.lit(0)).alias("contacts"),
-        F.avg("score").alias("mean_score"),
+        # A mean of doubles hangs on the order of the rows, and the same night again would differ.
+        F.avg(F.col("score").cast("decimal(18,12)")).cast("double").alias("mean_score"),
     )
 
 
