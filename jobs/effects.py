@@ -59,10 +59,11 @@ def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, wa
 def learnt(lake: Lake, day: date, campaigns: Campaigns) -> dict[str, float]:
     """The effect to reckon with for each campaign as of a date, relative to the probability by which it chooses.
 
-    What conf expects (`effect`, `effect_sd`) and what the weeks of a year showed that stood for good by the date, each
-    by its precision; conf alone while both arms together are too small for a claim.
+    What conf expects (`effect`, `effect_sd`) and what the weeks of a year showed that stood for good before the date,
+    each by its precision; conf alone while both arms together are too small for a claim.
     """
-    weeks = lake.records(EFFECTS, ("final_on", "<=", day), ("week", ">=", day - LEARNT_FROM))
+    # Lists come before effects in a night: what a night finds must be the same when it is run again.
+    weeks = lake.records(EFFECTS, ("final_on", "<", day), ("week", ">=", day - LEARNT_FROM))
     return {
         each["name"]: _believed(each, [week for week in weeks if week["campaign"] == each["name"]])
         for each in campaigns

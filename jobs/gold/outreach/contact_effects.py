@@ -22,8 +22,8 @@ from models import effects
 
 LAST_OF_WEEK = 6
 COUNTS = ("listed_successes", "listed", "held_out_successes", "held_out")
-OWN, GENERAL = ("outcome", "contact"), ("complaint", "opt_out")
-"""What may happen to a person in the outcome days: of the campaign, and of any."""
+SEEN = ("outcome", "contact", "complaint", "opt_out")
+"""What may happen to a person in the outcome days."""
 
 
 def build(
@@ -66,11 +66,15 @@ def build(
     is_contact = ~F.col("result").isin(*NO_CONTACT)
     complaints = tables["silver.tickets"].where("category = 'complaint'")
     opt_outs = barred(recent(do_not_call), versions(customers_versions, CUSTOMERS))
-    contacts = _events("contact", recent(contact_results).where(is_contact), "campaign")
-    own = reduce(DataFrame.unionByName, [*_outcomes(tables, campaigns), contacts])
-    general = _events("complaint", complaints).unionByName(_events("opt_out", opt_outs))
+    by_campaign = [F.when(F.col("campaign") == each["name"], F.col("event_date")) for each in campaigns]
+    happened = [
+        _outcomes(tables, campaigns),
+        _events("contact", recent(contact_results).where(is_contact), F.array(*by_campaign)),
+        _events("complaint", complaints),
+        _events("opt_out", opt_outs),
+    ]
     persons = _persons(call_candidates, campaigns, as_of, first)
-    followed = _followed(persons, own, general, campaigns)
+    followed = _followed(persons, reduce(DataFrame.unionByName, happened), campaigns)
     return _told(_weeks(followed), campaigns)
 
 
@@ -96,56 +100,48 @@ def _persons(call_candidates: DataFrame, campaigns: Sequence[Mapping[str, Any]],
     return mature.withColumn("judged_on", F.least(F.lit(as_of), F.date_add("until", LATE_DAYS)))
 
 
-def _outcomes(tables: Mapping[str, DataFrame], campaigns: Sequence[Mapping[str, Any]]) -> list[DataFrame]:
-    """The rows that count for the outcome of a campaign; each table is read once for all campaigns."""
-    asked: dict[str, list[Column]] = {}
-    for campaign in campaigns:
-        outcome = Outcome.model_validate(campaign["outcome"])
-        date_of = F.when(F.expr(outcome.where), F.to_date(F.expr(outcome.dated)))
-        asked.setdefault(outcome.table, []).append(
-            F.struct(F.lit(campaign["name"]).alias("campaign"), date_of.alias("event_date"))
-        )
+def _outcomes(tables: Mapping[str, DataFrame], campaigns: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """The rows that count for the outcome of some campaign; each table is read once, and a row stays one row."""
+    outcomes = {each["name"]: Outcome.model_validate(each["outcome"]) for each in campaigns}
     found = []
-    for table, counted in asked.items():
-        those = F.filter(F.array(*counted), lambda each: each["event_date"].isNotNull())
-        rows = tables[table].withColumn("_counts", F.explode(those))
-        found.append(_events("outcome", rows, "_counts.campaign", "_counts.event_date"))
-    return found
+    for table in dict.fromkeys(outcome.table for outcome in outcomes.values()):
+        dates = [
+            F.when(F.expr(outcome.where), F.to_date(F.expr(outcome.dated)))
+            if outcome.table == table
+            else F.lit(None).cast("date")
+            for outcome in outcomes.values()
+        ]
+        counted = tables[table].where(F.coalesce(*dates).isNotNull())
+        found.append(_events("outcome", counted, F.array(*dates)))
+    return reduce(DataFrame.unionByName, found)
 
 
-def _events(seen: str, rows: DataFrame, campaign: str | None = None, event_date: str = "event_date") -> DataFrame:
-    """What was seen of customers; without a campaign it counts for each."""
-    superseded = "superseded_on" if "superseded_on" in rows.columns else None
+def _events(seen: str, rows: DataFrame, dates: Column | None = None) -> DataFrame:
+    """What was seen of customers, and when; `dates`: when it counts for each campaign, by place, null = not at all."""
+    superseded = F.col("superseded_on") if "superseded_on" in rows.columns else F.lit(None).cast("date")
     return rows.where("customer_id IS NOT NULL").select(
         F.lit(seen).alias("seen"),
-        (F.col(campaign) if campaign else F.lit(None).cast("string")).alias("of_campaign"),
         F.col("customer_id").alias("of_customer"),
-        F.col(event_date).alias("seen_on"),
+        (F.array("event_date") if dates is None else dates).alias("dates"),
         "known_on",
-        (F.col(superseded) if superseded else F.lit(None).cast("date")).alias("superseded_on"),
+        superseded.alias("superseded_on"),
     )
 
 
-def _followed(
-    persons: DataFrame, own: DataFrame, general: DataFrame, campaigns: Sequence[Mapping[str, Any]]
-) -> DataFrame:
+def _followed(persons: DataFrame, events: DataFrame, campaigns: Sequence[Mapping[str, Any]]) -> DataFrame:
     """The persons with how often each was seen in the outcome days, as known when they are judged."""
     outcomes = {each["name"]: Outcome.model_validate(each["outcome"]) for each in campaigns}
-    # Each a join by equality: outcomes are many, and a customer may be in several campaigns.
-    of_campaign = _with_counts(persons, own, OWN, "of_customer = customer_id AND of_campaign = campaign")
-    counted = _with_counts(of_campaign, general, GENERAL, "of_customer = customer_id")
+    places = {each["name"]: place for place, each in enumerate(campaigns)}
+    placed = persons.withColumn("place", _by_campaign(campaigns, lambda each: places[each["name"]]))
+    seen_on = "get(dates, CASE WHEN size(dates) = 1 THEN 0 ELSE place END)"
+    # The contact itself is made on the list's day, what comes of it is counted from the day after, in both arms.
+    is_in_time = F.expr(f"{seen_on} <= until AND ({seen_on} > list_on OR seen = 'contact' AND {seen_on} = list_on)")
+    is_known = F.expr("known_on <= judged_on AND (superseded_on IS NULL OR superseded_on > judged_on)")
+    joined = placed.join(events, F.expr("of_customer = customer_id") & is_in_time & is_known, "left")
+    counted = joined.groupBy(*persons.columns).agg(*(F.count_if(F.col("seen") == each).alias(each) for each in SEEN))
     is_met = F.col("outcome") >= _by_campaign(campaigns, lambda each: outcomes[each["name"]].at_least)
     is_negated = _by_campaign(campaigns, lambda each: outcomes[each["name"]].negate)
     return counted.withColumn("is_success", is_met != is_negated)
-
-
-def _with_counts(persons: DataFrame, events: DataFrame, seen: Sequence[str], is_theirs: str) -> DataFrame:
-    """The persons with how often each of these was seen."""
-    # The contact itself is made on the list's day, what comes of it is counted from the day after, in both arms.
-    is_in_time = F.expr("seen_on <= until AND (seen_on > list_on OR seen = 'contact' AND seen_on = list_on)")
-    is_known = F.expr("known_on <= judged_on AND (superseded_on IS NULL OR superseded_on > judged_on)")
-    joined = persons.join(events, F.expr(is_theirs) & is_in_time & is_known, "left")
-    return joined.groupBy(*persons.columns).agg(*(F.count_if(F.col("seen") == each).alias(each) for each in seen))
 
 
 def _weeks(persons: DataFrame) -> DataFrame:
@@ -166,7 +162,8 @@ def _weeks(persons: DataFrame) -> DataFrame:
         *(count.alias(name) for name, count in counts.items()),
         F.count_if(listed & (F.col("contact") > 0)).alias("contacted"),
         F.coalesce(F.sum(F.when(listed, F.col("contact"))), F.lit(0)).alias("contacts"),
-        F.avg("score").alias("mean_score"),
+        # A mean of doubles hangs on the order of the rows, and the same night again would differ.
+        F.avg(F.col("score").cast("decimal(18,12)")).cast("double").alias("mean_score"),
     )
 
 

@@ -280,8 +280,8 @@ def test_what_is_learnt_moves_from_the_prior_to_the_data_once_it_stands(world: W
     fill(**arms(1000, 590, 500, 250))
     final_on = MONDAY + timedelta(days=6 + DAYS + 7)
     world.make("gold.contact_effects", str(final_on))
-    assert effects.learnt(lake, final_on - timedelta(days=1), campaigns) == {"save": 0.10, "new": 0.2}
-    found = effects.learnt(lake, final_on, campaigns)
+    assert effects.learnt(lake, final_on, campaigns) == {"save": 0.10, "new": 0.2}
+    found = effects.learnt(lake, final_on + timedelta(days=1), campaigns)
     # 0.59 - 0.50 = 0.09 with a standard error of 0.0272; over the mean probability 0.30 that is 0.30 and 0.0907:
     # (0.10/0.05^2 + 0.30/0.0907^2) / (1/0.05^2 + 1/0.0907^2).
     assert found["save"] == pytest.approx(0.1466, abs=5e-4)
