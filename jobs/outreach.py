@@ -76,7 +76,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
         holdout_share=outreach.holdout_share,
         capacity=outreach.capacity.model_dump(),
         hours=begins,
-        minutes=_minutes(lake, day, begins, settings),
+        minutes=hours.minutes_of(begins, _shifts(lake, day, list_on), outreach.capacity),
         places=hours.told(
             _places(stamped.of_date(lake, CUSTOMERS, day)),
             list_on,
@@ -123,22 +123,6 @@ def _landed_until(lake: Lake, feed: str, day: date) -> date | None:
 
 def _places(customers: DataFrame) -> list[Place]:
     return [Place(*row) for row in customers.select("country", "region", "time_zone").distinct().collect()]
-
-
-def _minutes(lake: Lake, day: date, begins: list[datetime], settings: Settings) -> list[float]:
-    """Agent minutes for outbound calls in each hour: a share of the shifts planned for it, else the number of conf."""
-    capacity = settings.configuration.outreach.capacity
-    list_on = day + timedelta(days=1)
-    shifts = _shifts(lake, day, list_on)
-    if not shifts:
-        return [capacity.minutes_an_hour for _ in begins]
-    return [
-        capacity.share_of_shifts
-        * sum(
-            max(0.0, (min(end, begin + hours.HOUR) - max(start, begin)).total_seconds() / 60) for start, end in shifts
-        )
-        for begin in begins
-    ]
 
 
 def _shifts(lake: Lake, day: date, list_on: date) -> list[tuple[datetime, datetime]]:

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from jobs.reports import figures
+from jobs.reports.queries import connected, rows, view
 from jobs.settings import Settings
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
@@ -26,12 +27,11 @@ CHANGES = TABLES["ops.repeat_cluster_changes"]
 
 def content(logs: TableLogs, day: date, settings: Settings) -> dict[str, Any] | None:
     """What the page's template takes; None where no caller of the date is known."""
-    with duckdb.connect() as db:
-        db.execute("SET TimeZone = 'UTC'")
+    with connected() as db:
         for name in REPEAT_CALLS.inputs:
             _open(db, logs, name, day)
         db.register("all_repeat_cluster_changes", logs.dataset(CHANGES))
-        if not _rows(db, "SELECT 1 FROM repeat_call_clusters LIMIT 1"):
+        if not rows(db, "SELECT 1 FROM repeat_call_clusters LIMIT 1"):
             return None
         bands, kinds = _bands(db), _kinds(db)
         zone = settings.time_zone
@@ -58,24 +58,18 @@ def content(logs: TableLogs, day: date, settings: Settings) -> dict[str, Any] | 
 def _open(db: duckdb.DuckDBPyConnection, logs: TableLogs, name: str, day: date) -> None:
     """Makes a table's rows of the date a view by its short name; of calls, those of thirteen weeks."""
     table = TABLES[name]
-    db.register(f"all_{table.short_name}", logs.dataset(table))
     if name == "gold.repeat_calls":
+        db.register("all_repeat_calls", logs.dataset(table))
         where = f"event_date > DATE '{day - timedelta(days=DAYS)}' AND event_date <= DATE '{day}'"
         columns = "event_date, started_at, topic, role, position_in_chain, chain_id, hours_since_previous, "
         columns += "repeated_any_7d, is_mature_7d"
         db.execute(f"CREATE TABLE repeat_calls AS SELECT {columns} FROM all_repeat_calls WHERE {where}")
         return
-    where = f"{DATED.get(name, 'as_of')} = DATE '{day}'"
-    db.execute(f"CREATE VIEW {table.short_name} AS SELECT * FROM all_{table.short_name} WHERE {where}")
-
-
-def _rows(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    found = db.sql(sql)
-    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    view(db, logs, table, f"{DATED.get(name, 'as_of')} = DATE '{day}'")
 
 
 def _headline(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    (calls,) = _rows(
+    (calls,) = rows(
         db,
         """
         SELECT count(*) AS calls, count(*) FILTER (role = 'repeat') AS repeat_calls,
@@ -84,8 +78,8 @@ def _headline(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         FROM repeat_calls
         """,
     )
-    (callers,) = _rows(db, "SELECT count(*) AS callers, count(customer_id) AS customers FROM repeat_call_clusters")
-    (cost,) = _rows(
+    (callers,) = rows(db, "SELECT count(*) AS callers, count(customer_id) AS customers FROM repeat_call_clusters")
+    (cost,) = rows(
         db,
         """
         SELECT sum(repeat_minutes) AS minutes, sum(minutes_of_a_point) AS minutes_of_a_point,
@@ -97,7 +91,7 @@ def _headline(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _bands(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    found = _rows(
+    found = rows(
         db,
         """
         SELECT coalesce(frequency_band, 'not identified') AS band, count(*) AS callers, sum(calls_90d) AS calls,
@@ -117,7 +111,7 @@ def _band_figure(bands: Sequence[dict[str, Any]]) -> Markup:
 
 
 def _kinds(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    found = _rows(db, "SELECT * EXCLUDE as_of FROM repeat_cluster_profiles ORDER BY repeat_calls DESC, cluster_id")
+    found = rows(db, "SELECT * EXCLUDE as_of FROM repeat_cluster_profiles ORDER BY repeat_calls DESC, cluster_id")
     for kind in found:
         told = [each for each in kind["features"] if each["lift"] is not None]
         kind["traits"] = sorted(told, key=lambda each: -each["lift"])[:SHOWN_TRAITS]
@@ -126,7 +120,7 @@ def _kinds(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def _fit(db: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
     """The fit behind the kinds of the date: when, and how sure they are."""
-    found = _rows(
+    found = rows(
         db,
         """
         SELECT as_of, silhouette, stability, count(*) FILTER (change = 'born') AS born,
@@ -155,7 +149,7 @@ def _map(kinds: Sequence[dict[str, Any]]) -> Markup:
 
 
 def _heat_map(db: duckdb.DuckDBPyConnection, zone: str) -> Markup | None:
-    found = _rows(
+    found = rows(
         db,
         f"""
         SELECT topic, hour(timezone('{zone}', started_at)) AS hour, count(*) AS calls
@@ -174,7 +168,7 @@ def _heat_map(db: duckdb.DuckDBPyConnection, zone: str) -> Markup | None:
 
 
 def _chains(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    lengths = _rows(
+    lengths = rows(
         db,
         """
         SELECT CASE WHEN calls <= 5 THEN CAST(calls AS VARCHAR) WHEN calls <= 10 THEN '6 to 10'
@@ -183,7 +177,7 @@ def _chains(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """,
     )
     chains = {row["length"]: float(row["chains"]) for row in lengths}
-    (gaps,) = _rows(
+    (gaps,) = rows(
         db,
         """
         SELECT median(hours_since_previous) AS median_hours,
@@ -196,7 +190,7 @@ def _chains(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _causes(db: duckdb.DuckDBPyConnection, dimension: str) -> list[dict[str, Any]]:
-    return _rows(
+    return rows(
         db,
         f"""
         SELECT coalesce(group_name, 'none given') AS group_name, calls, repeat_rate, expected_rate, excess_repeats,
@@ -208,7 +202,7 @@ def _causes(db: duckdb.DuckDBPyConnection, dimension: str) -> list[dict[str, Any
 
 
 def _sequences(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    return _rows(
+    return rows(
         db,
         """
         SELECT coalesce(s.first_topic, 'none given') AS first_topic, coalesce(s.next_topic, 'none given') AS next_topic,
@@ -220,7 +214,7 @@ def _sequences(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def _channels(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    return _rows(
+    return rows(
         db,
         """
         SELECT topic, channel, contacts, resolved_share, resolved_low, resolved_high,
@@ -231,7 +225,7 @@ def _channels(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def _trend(db: duckdb.DuckDBPyConnection) -> Markup | None:
-    found = _rows(
+    found = rows(
         db,
         """
         SELECT date_trunc('week', event_date) AS week,
@@ -246,7 +240,7 @@ def _trend(db: duckdb.DuckDBPyConnection) -> Markup | None:
 
 
 def _advice(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    return _rows(
+    return rows(
         db,
         """
         SELECT coalesce(campaign, 'none') AS campaign, coalesce(channel, 'none') AS channel, action, owner,
@@ -257,7 +251,7 @@ def _advice(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def _risk(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    return _rows(
+    return rows(
         db,
         """
         SELECT decile, count(*) AS calls, avg(probability) AS probability, any_value(model_version) AS model_version

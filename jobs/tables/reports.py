@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jobs.tables.call_centre import CALL_CENTRE
+from jobs.tables.outreach import OUTREACH
 
 
 @dataclass(frozen=True)
@@ -45,4 +46,12 @@ MODELS = Report(
     impact="Nobody sees at a glance whether the models still hold.",
 )
 
-REPORTS = {report.short_name: report for report in (REPEAT_CALLS, MODELS)}
+CALL_LISTS = Report(
+    short_name="call_lists",
+    about="The lists of the morning: totals by campaign, why nobody else is on them, agent minutes, what lists changed",
+    inputs=("gold.call_candidates", "gold.call_lists", "gold.contact_effects", "gold.list_quality", "silver.shifts"),
+    owner=OUTREACH,
+    impact="Ops teams open the day without an overview of their lists.",
+)
+
+REPORTS = {report.short_name: report for report in (REPEAT_CALLS, MODELS, CALL_LISTS)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from jobs.outreach_settings import Jurisdiction, Law
+from jobs.outreach_settings import Capacity, Jurisdiction, Law
 
 HOUR = timedelta(hours=1)
 GENERAL, COLLECTIONS = PURPOSES = ("general", "collections")
@@ -92,3 +92,17 @@ def _is_within(start: datetime, zone: ZoneInfo, spans: Sequence[Sequence[time]],
     local, end = start.astimezone(zone), (start + HOUR).astimezone(zone)
     is_one_day = end.date() == local.date() and local.date() not in holidays
     return is_one_day and all(first <= local.time() and end.time() <= last for first, last in spans)
+
+
+def minutes_of(
+    begins: Sequence[datetime], shifts: Sequence[tuple[datetime, datetime]], capacity: Capacity
+) -> list[float]:
+    """Agent minutes for outbound calls in each hour: a share of the shifts, else the number of conf."""
+    if not shifts:
+        return [capacity.minutes_an_hour for _ in begins]
+
+    def planned(begin: datetime) -> float:
+        spans = ((min(end, begin + HOUR) - max(start, begin)).total_seconds() / 60 for start, end in shifts)
+        return sum(max(0.0, span) for span in spans)
+
+    return [capacity.share_of_shifts * planned(begin) for begin in begins]

@@ -1,0 +1,74 @@
+"""The morning page: one file that names nobody, asks nobody, and whose numbers are those of the tables."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from jobs import runner
+from jobs.reports import pages
+from jobs.settings import read_settings
+from jobs.tables import TABLES
+from tests.conftest import World
+from tests.frames import frame
+
+pytestmark = pytest.mark.spark
+DAY = date(2026, 3, 30)
+LIST_ON = DAY + timedelta(days=1)
+AT = datetime(2026, 3, 31, 10, tzinfo=UTC)
+
+
+def test_the_page_shows_totals_reasons_minutes_and_effects(world: World) -> None:
+    settings = read_settings()
+    assert pages.write("call_lists", DAY, settings) is None, "no lists, no page"
+    lake = runner.open_lake(settings)
+    chosen = {
+        "list_on": LIST_ON,
+        "campaign": "churn_save",
+        "kind": "marketing",
+        "channel": "call",
+        "expected_value": 22.0,
+    }
+    slot = {"slot_start_at": AT, "slot_end_at": AT + timedelta(hours=1)}
+    candidates = [
+        *({**chosen, **slot, "customer_id": f"L{n}", "decision": "listed", "rank": n + 1} for n in range(3)),
+        {**chosen, **slot, "customer_id": "H", "decision": "holdout", "reason": "holdout"},
+        *({**chosen, "customer_id": f"S{n}", "decision": "suppressed", "reason": "no_consent"} for n in range(4)),
+        {**chosen, "customer_id": "S9", "decision": "suppressed", "reason": "over_capacity"},
+    ]
+    listed = [
+        {**row, "why": "spends less", "script_id": "s", "script_hint": "ask"}
+        for row in candidates
+        if row["decision"] == "listed"
+    ]
+    week = {
+        "campaign": "churn_save", "week": DAY - timedelta(days=91), "listed": 900, "held_out": 100, "contacted": 500,
+        "incremental_effect": 0.051, "effect_low": 0.01, "effect_high": 0.09, "cost": Decimal(0), "is_claim": True,
+        "sentence": "kept 5.1 points more", "listed_successes": 800, "held_out_successes": 80, "contacts": 500,
+        "final_on": DAY,
+    }  # fmt: skip
+    for name, rows in (
+        ("gold.call_candidates", candidates),
+        ("gold.call_lists", listed),
+        ("gold.contact_effects", [week]),
+    ):
+        lake.append(TABLES[name], frame(lake.spark, name, rows))
+    file = pages.write("call_lists", DAY, settings)
+    page = (world.root / f"delivery/reports/{DAY}/call_lists.html").read_text()
+    assert file is not None
+    for wanted in (
+        "<b>3</b>",
+        "<b>9</b>",
+        "<b>1</b>",
+        "<b>5</b>",
+        "no consent",
+        "no agent minutes left",
+        "+5.1 [+1.0, +9.0]",
+    ):
+        assert wanted in page
+    assert re.search(r"<td>10:00</td><td class=\"n\">3</td><td class=\"n\">15</td><td class=\"n\">60</td>", page)
+    assert not re.search(r"""(src|href)="(?!#|data:)|url\((?!#)|@import|<script""", page), "all that it shows is in it"
+    assert not re.search(r"\b(L0|H|S0)\b", page), "it names nobody"
+    assert pages.write("call_lists", DAY, settings) == file
+    assert (world.root / f"delivery/reports/{DAY}/call_lists.html").read_text() == page
