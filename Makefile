@@ -92,6 +92,7 @@ bench: install ## the speed and memory figures of the README, measured on this m
 	@$(python) -m bench.tags
 	@$(python) -m bench.repeats
 	@$(python) -m bench.churn
+	@$(python) -m bench.outreach
 
 .PHONY: install lock clean
 install: ## the set-up alone: uv, the Python packages, Spark's jars
