@@ -122,8 +122,9 @@ def test_of_a_saving_campaign_the_holdouts_alone_teach_and_stand_for_the_listed(
     settings = read_settings()
     lake = runner.open_lake(settings)
     listed, held_out = split.test["customer_id"][:2]
+    saving = {"list_on": NIGHT - timedelta(days=5), "campaign": "churn_save", "kind": "marketing", "channel": "call"}
     lists = [
-        {"list_on": NIGHT - timedelta(days=5), "campaign": "churn_save", "customer_id": who, "decision": decision}
+        {**saving, "customer_id": who, "decision": decision}
         for who, decision in ((listed, "listed"), (held_out, "holdout"))
     ]
     lake.append(TABLES["gold.call_candidates"], frame(lake.spark, "gold.call_candidates", lists))
