@@ -17,6 +17,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 
 from bench.__main__ import environment
+from bench.steps import timed
 from bench.tags import append
 from jobs import runner, training
 from jobs.lake import Lake
@@ -53,14 +54,14 @@ def main() -> int:
 def _measured(settings: Settings, customers: int) -> dict[str, float]:
     lake = runner.open_lake(settings)
     append(lake, "silver.transactions", _bought(lake))
-    _run(settings, MADE, LAST)
+    timed(settings, MADE, LAST)
     began = time.monotonic()
     attempt = training.train(lake, "churn", LAST, settings, print)
     trained = time.monotonic() - began
     print(*attempt.lines, sep="\n", flush=True)
     if not attempt.is_promoted:
         raise AssertionError("expected a model to score with")
-    _run(settings, SCORED, LAST)
+    timed(settings, SCORED, LAST)
     few = _scored(lake, settings, customers // 10, LAST + timedelta(days=1))
     many = _scored(lake, settings, customers, LAST + timedelta(days=2))
     print(f"\n{customers:,} customers scored and warned of: {many:.1f} s")
@@ -86,15 +87,6 @@ def _bought(lake: Lake) -> DataFrame:
     return rows.selectExpr("*", "timestamp(event_date) AS posted_at", "event_date AS known_on", "event_date AS ds")
 
 
-def _run(settings: Settings, steps: tuple[str, ...], day: date) -> float:
-    began = time.monotonic()
-    for step in steps:
-        at = time.monotonic()
-        rows = runner.run(step, [day], "bench", settings).rows
-        print(f"  {step}: {rows:,} rows, {time.monotonic() - at:.1f} s", flush=True)
-    return time.monotonic() - began
-
-
 def _scored(lake: Lake, settings: Settings, customers: int, day: date) -> float:
     """Seconds to warn of and to score so many customers, whose use is that of those learnt from."""
     known = lake.read(ACTIVITY).where(f"as_of = DATE'{LAST}'")
@@ -102,7 +94,7 @@ def _scored(lake: Lake, settings: Settings, customers: int, day: date) -> float:
     many = known.selectExpr("*", f"explode(sequence(1, {times})) AS _copy").limit(customers)
     changed = {"as_of": f"DATE'{day}'", "customer_id": "concat(customer_id, '-', _copy)"}
     lake.append(ACTIVITY, many.selectExpr(*(f"{changed.get(name, name)} AS {name}" for name in ACTIVITY.column_names)))
-    return _run(settings, SCORED, day)
+    return timed(settings, SCORED, day)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import yaml
 
 from bench.__main__ import environment
+from bench.steps import timed
 from jobs import runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server
@@ -100,12 +100,7 @@ def _night(lake: Lake, settings: Settings, customers: int, day: date) -> float:
         for c in KNOWN.columns
     )
     lake.append(KNOWN, lake.spark.range(customers).selectExpr(*columns))
-    began = time.monotonic()
-    for step in STEPS:
-        at = time.monotonic()
-        rows = runner.run(step, [day], "bench", settings).rows
-        print(f"  {step}: {rows:,} rows, {time.monotonic() - at:.1f} s", flush=True)
-    return time.monotonic() - began
+    return timed(settings, STEPS, day)
 
 
 if __name__ == "__main__":

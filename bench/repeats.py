@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bench.__main__ import environment
+from bench.steps import timed
 from jobs import runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server
@@ -52,27 +53,18 @@ def _measured(settings: Settings, calls: int, callers: int) -> dict[str, float]:
     _bring(lake, calls, LAST - timedelta(days=DAYS - 1), LAST)
     for day in (LAST - timedelta(days=1), LAST):
         print(f"night {day}, {DAYS} days of {calls:,} calls", flush=True)
-        short = _night(settings, day)
+        short = timed(settings, STEPS, day)
     _bring(lake, calls, LAST - timedelta(days=4 * DAYS - 1), LAST - timedelta(days=DAYS))
     for name in STEPS:
         stamp = TABLES[name].partition
         lake.delete(TABLES[name], f"{stamp} = DATE'{LAST}'")
     print(f"the same night, {4 * DAYS} days", flush=True)
-    long = _night(settings, LAST)
+    long = timed(settings, STEPS, LAST)
     assigned = _assigned(lake, settings, callers)
     print(f"\nthe tables of repeat callers, {calls:,} calls a day: {short:.1f} s a night")
     print(f"growth with four times the history: {long / short:.2f}")
     print(f"{callers:,} callers assigned to kinds: {assigned:.1f} s")
     return {"night_seconds": short, "growth": long / short, "assign_seconds": assigned}
-
-
-def _night(settings: Settings, day: date) -> float:
-    began = time.monotonic()
-    for step in STEPS:
-        at = time.monotonic()
-        rows = runner.run(step, [day], "bench", settings).rows
-        print(f"  {step}: {rows:,} rows, {time.monotonic() - at:.1f} s", flush=True)
-    return time.monotonic() - began
 
 
 def _bring(lake: Lake, calls: int, first: date, last: date) -> None:

@@ -35,7 +35,7 @@ def update_effects(lake: Lake, day: date, settings: Settings, expect: Expect, wa
     if made_on is None or not campaigns:
         return 0
     longest = timedelta(days=max(each["outcome_days"] for each in campaigns))
-    first = _season(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
+    first = season_start(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
     if not _has_lists(lake, first, day):
         return 0
     made = contact_effects.build(
@@ -105,7 +105,7 @@ def _made_on(lake: Lake, table: Table, day: date, warn: Warn) -> date | None:
     return made_on
 
 
-def _season(day: date) -> date:
+def season_start(day: date) -> date:
     """The first day of the calendar quarter."""
     return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 

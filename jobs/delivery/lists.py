@@ -11,12 +11,11 @@ from jobs.rights.stored import StoredTables
 from jobs.rights.stored import listed as in_list
 from jobs.settings import Settings
 from jobs.tables import TABLES
+from jobs.tables.outreach import NUMBERED
 from jobs.tables.persons import Who
 
 LISTS, CANDIDATES = TABLES["gold.call_lists"], TABLES["gold.call_candidates"]
 VERSIONS, VAULT, ACCESSES = TABLES["silver.customers_versions"], TABLES["vault.customers"], TABLES["ops.pii_access"]
-DIALLED = ("call", "sms")
-"""Channels for which the number is handed over."""
 BY = "delivery"
 
 Row = dict[str, Any]
@@ -54,7 +53,7 @@ def of_day(tables: StoredTables, list_on: date, settings: Settings) -> Lists:
         campaign = contact["campaign"]
         row = _row(contact, clear, settings)
         rows.setdefault(campaign, []).append(row)
-        if contact["channel"] in DIALLED and row["phone"] is None:
+        if contact["channel"] in NUMBERED and row["phone"] is None:
             unreachable[campaign] = unreachable.get(campaign, 0) + 1
     return Lists(list_on, rows, _totals(tables, where, rows), unreachable)
 
@@ -63,7 +62,7 @@ def _wanted(contacts: Iterable[Row], with_names: bool) -> dict[tuple[str, str], 
     """By customer and personal column the campaigns that need the value."""
     wanted: dict[tuple[str, str], set[str]] = {}
     for contact in contacts:
-        columns = ["phone"] if contact["channel"] in DIALLED else []
+        columns = ["phone"] if contact["channel"] in NUMBERED else []
         for column in [*columns, *(["name"] if with_names else [])]:
             wanted.setdefault((contact["customer_id"], column), set()).add(contact["campaign"])
     return wanted
@@ -111,7 +110,7 @@ def _in_clear(tables: StoredTables, customer_ids: set[str], column: str, list_on
 
 def _row(contact: Row, clear: dict[str, dict[str, str]], settings: Settings) -> Row:
     customer_id = contact["customer_id"]
-    phone = clear.get("phone", {}).get(customer_id) if contact["channel"] in DIALLED else None
+    phone = clear.get("phone", {}).get(customer_id) if contact["channel"] in NUMBERED else None
     name = {"name": clear.get("name", {}).get(customer_id)} if settings.configuration.delivery.names else {}
     zone = ZoneInfo(settings.time_zone)
     slot = {

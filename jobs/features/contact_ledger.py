@@ -6,14 +6,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns import microseconds_between
+from jobs.tables.outreach import NO_CONTACT
 
 PENDING, SHADOW = "pending", "shadow"
 """What stands in for a result: the contact is on a list not yet worked; it was held out."""
-NOT_A_CONTACT = ("busy", "no_answer")
 REACHED = ("reached", "converted", SHADOW)
 CONNECTED = ("reached", "converted", "refused", "callback", "wrong_number", "do_not_call", "dropped")
-NUMBERED = ("call", "sms")
-"""Channels that need the telephone."""
 MICROSECONDS_A_MINUTE = 60_000_000
 
 
@@ -37,7 +35,7 @@ def ledger(
 
 def is_contact() -> Column:
     """Whether a row of the ledger is a contact: any result but busy and no answer."""
-    return ~F.col("result").isin(*NOT_A_CONTACT)
+    return ~F.col("result").isin(*NO_CONTACT)
 
 
 def within(days: int, begins_at: datetime) -> Column:

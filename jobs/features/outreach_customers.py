@@ -8,8 +8,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns import business_date
-from jobs.features.contact_ledger import CONNECTED, NUMBERED, REACHED, SHADOW, is_contact, ledger, within
+from jobs.features.contact_ledger import CONNECTED, REACHED, SHADOW, is_contact, ledger, within
 from jobs.features.rows import as_known, barred, known
+from jobs.tables.outreach import NUMBERED
 
 REACH_DAYS = 90
 """How far back calls and results are read; refusals hold for so long."""

@@ -4,8 +4,6 @@ from jobs.tables.campaigns import CAMPAIGN, LIST_ON, SUBJECT
 from jobs.tables.contract import Column, Kind, Table
 from jobs.tables.outreach import OUTREACH
 
-NO_CONTACT = ("busy", "no_answer")
-"""Results of attempts that are no contact (docs/definitions.md)."""
 RIGHT_PARTY = ("reached", "converted", "refused", "callback", "do_not_call")
 """Results in which the customer was spoken to, unless a machine answered."""
 LATE_DAYS = 7

@@ -7,6 +7,10 @@ OUTREACH = "outreach-data"
 """Who answers for these feeds."""
 
 OUTREACH_CHANNELS = ("call", "sms", "push", "wechat", "email")
+NUMBERED = ("call", "sms")
+"""Channels that need the telephone."""
+NO_CONTACT = ("busy", "no_answer")
+"""Results of attempts that are no contact (docs/definitions.md)."""
 RESULTS = (
     "reached",
     "no_answer",

@@ -25,8 +25,6 @@ PARTS = 10_000
 """Of which the share of holdouts, and of those who are explored, is drawn by a hash."""
 USUAL_HOUR = 10
 """When customers are wished for of whom no hour is known."""
-LEVELS = ("duty", "explored", "other")
-"""Who comes first, whatever the value: promises, then the few below the floor, who have minutes of their own."""
 PLACE = "country string, region string, time_zone string"
 ALLOWED = "hours bigint, most_attempts_1d int, most_connected_1d int, most_abandoned_share double"
 
@@ -160,7 +158,10 @@ def _explored(rows: DataFrame, list_on: date, share: float) -> DataFrame:
 
 
 def _assigned(judged: DataFrame, places: Any) -> DataFrame:
-    """Decision, reason and hour of each pair that no rule drops, in the order of their worth."""
+    """Decision, reason and hour of each pair that no rule drops, in the order of their worth.
+
+    Whatever the value, promises come first, then the few below the floor, who have minutes of their own.
+    """
     level = F.when(F.col("kind") == rules.DUTY, 0).when(F.col("is_explored"), 1).otherwise(2)
     wish = F.coalesce("answer_hour", F.lit(USUAL_HOUR))
     is_first_draw = F.when(F.col("is_explored"), F.xxhash64("customer_id", "campaign"))

@@ -17,7 +17,8 @@ from jobs.features.rows import barred, known_versions
 from jobs.scoring import in_arrow
 from jobs.tables.call_centre import TICKETS
 from jobs.tables.card_business import CARD_ACCOUNTS, CUSTOMERS, STATEMENTS
-from jobs.tables.effects import LATE_DAYS, NO_CONTACT
+from jobs.tables.effects import LATE_DAYS
+from jobs.tables.outreach import NO_CONTACT
 from models import effects
 
 LAST_OF_WEEK = 6

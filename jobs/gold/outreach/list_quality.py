@@ -5,7 +5,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.tables.effects import LATE_DAYS, NO_CONTACT, RIGHT_PARTY
+from jobs.tables.effects import LATE_DAYS, RIGHT_PARTY
+from jobs.tables.outreach import NO_CONTACT
 
 CONTACT = ["list_on", "campaign", "customer_id"]
 GROUPS = 10

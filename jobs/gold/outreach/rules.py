@@ -6,9 +6,8 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from jobs.features.contact_ledger import NUMBERED
 from jobs.features.outreach_customers import ALL_CHANNELS
-from jobs.tables.outreach import OUTREACH_CHANNELS
+from jobs.tables.outreach import NUMBERED, OUTREACH_CHANNELS
 
 DUTY, MARKETING = "duty", "marketing"
 CONSENT = {"call": "call_consent", "sms": "sms_consent"}
