@@ -59,7 +59,10 @@ def _is_past(tables: StoredTables, day: date) -> bool:
 
 
 def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Settings) -> list[str]:
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        return [f"inbox: {file.name} is not taken: it cannot be read ({error.strerror})"]
     name = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', file.stem)[:60]}-{digest(content)[:12]}"
     if any((root / FOLDER).glob(f"ds=*/{name}.jsonl")):
         # It came twice, or the night was killed before it was taken away.
