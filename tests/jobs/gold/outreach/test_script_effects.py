@@ -15,11 +15,11 @@ TABLE = TABLES["gold.script_effects"]
 ENDED = MONDAY + timedelta(days=DAYS)
 
 
-def told(spark: Any, as_of: date = ENDED, **rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def told(spark: Any, **rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     frames = {
         TABLES[name].short_name: frame(spark, name, rows.get(TABLES[name].short_name, [])) for name in TABLE.inputs
     }
-    made = script_effects.build(**frames, as_of=as_of, first=date(2026, 1, 1), time_zone="UTC", campaigns=[CAMPAIGN])
+    made = script_effects.build(**frames, as_of=ENDED, first=date(2026, 1, 1), time_zone="UTC", campaigns=[CAMPAIGN])
     return {row["script_id"]: row.asDict() for row in made.select(*TABLE.column_names).collect()}
 
 
