@@ -182,17 +182,23 @@ def _connected(address: Address, jdbc: Jdbc) -> "Iterator[psycopg.Connection[Any
 
 def _begun(db: "psycopg.Connection[Any]", jdbc: Jdbc, time_zone: str) -> str | None:
     """Begins the transaction whose moment all others share; returns the name by which they do, None where none can."""
+    _begin(db, jdbc, time_zone)
+    try:
+        row = db.execute("SELECT pg_export_snapshot()").fetchone()
+    except psycopg.errors.DatabaseError:
+        # Such as a standby: then one transaction reads all.
+        db.rollback()
+        _begin(db, jdbc, time_zone)
+        return None
+    return str(row[0]) if row else None
+
+
+def _begin(db: "psycopg.Connection[Any]", jdbc: Jdbc, time_zone: str) -> None:
     db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
     db.execute(f"SET LOCAL statement_timeout = '{jdbc.statement_seconds}s'".encode())
     # The transaction waits while Spark reads.
     db.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     db.execute(f"SET LOCAL TimeZone = {sql.quote(time_zone)}".encode())
-    try:
-        with db.transaction():
-            row = db.execute("SELECT pg_export_snapshot()").fetchone()
-    except psycopg.Error:
-        return None
-    return str(row[0]) if row else None
 
 
 def _types(db: "psycopg.Connection[Any]", query: str) -> dict[str, str]:

@@ -133,6 +133,11 @@ def test_several_connections_see_one_moment(world: World, postgres: Postgres, fe
             sign = 1 if step % 2 else -1
             postgres.execute(f"UPDATE spent SET number = number + {sign * 10_000} WHERE id % 2 = 0", database="bank")
 
+    sessions = "SELECT sessions FROM pg_stat_database WHERE datname = 'bank'"
+    [(before,)] = postgres.execute(sessions)
+    account(world, DAY)
+    [(after,)] = postgres.execute(sessions)
+    assert after - before >= 8, "a connection for each stretch"
     mover = Thread(target=move)
     mover.start()
     try:
