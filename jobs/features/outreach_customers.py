@@ -10,14 +10,12 @@ from pyspark.sql import functions as F
 from jobs.columns import business_date
 from jobs.features.contact_ledger import REACHED, SHADOW, is_contact, ledger, within
 from jobs.features.rows import as_known, barred, known
-from jobs.tables.outreach import CONNECTED, NUMBERED
+from jobs.tables.outreach import BARRED_CHANNEL, BARRING, CONNECTED, NUMBERED
 
 REACH_DAYS = 90
 """How far back calls and results are read."""
 RECENT_DAYS = 7
 """How long a call that was given up, or a ticket that was closed, is an occasion."""
-BARRING = ("wrong_number", "do_not_call")
-ALL_CHANNELS = "all"
 NO_COUNTS = "map<string,bigint>"
 NO_TEXTS = "array<string>"
 
@@ -153,9 +151,8 @@ def _barred(do_not_call: DataFrame, customers_versions: DataFrame, as_of: date, 
     arrived = do_not_call.where(F.col("known_on") <= F.lit(as_of))
     stands = arrived.where(F.col("expires_at").isNull() | (F.col("expires_at") > F.lit(end_at)))
     versions = as_known(customers_versions, as_of).withColumn("_is_known", F.lit(True))
-    channel = F.coalesce(F.lower("channel"), F.lit(ALL_CHANNELS))
     return barred(stands, versions).groupBy("customer_id").agg(
-        F.array_sort(F.collect_set(channel)).alias("barred_channels")
+        F.array_sort(F.collect_set(F.expr(BARRED_CHANNEL))).alias("barred_channels")
     )  # fmt: skip
 
 

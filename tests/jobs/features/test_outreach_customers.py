@@ -148,13 +148,13 @@ def test_whoever_is_barred_is_barred_by_name_number_and_for_all_who_share_it(tol
     people = [*customers("A", "B", phone_token="shared"), *customers("C", "D", "E", "F")]
     entries = [
         {"customer_id": "A", "channel": "SMS"}, {"phone_token": "tC"}, {"customer_id": "D", "expires_at": T},
-        {"customer_id": "E", "known_on": DAY + timedelta(days=1)},
+        {"customer_id": "E", "known_on": DAY + timedelta(days=1)}, {"customer_id": "F", "channel": "fax line 2"},
     ]  # fmt: skip
     said = [attempt("F", 24 * 50, result="wrong_number"), attempt("D", 24 * 50, result="do_not_call")]
     rows = told(customers_versions=people, do_not_call=entries, contact_results=said)
     assert {who: rows[who]["barred_channels"] for who in rows} == {
-        "A": ["sms"], "B": ["sms"], "C": ["all"], "D": [], "E": [], "F": [],
-    }  # fmt: skip
+        "A": ["sms"], "B": ["sms"], "C": ["all"], "D": [], "E": [], "F": ["all"],
+    }, "a channel that is none of ours may mean any"  # fmt: skip
     assert [who for who in rows if rows[who]["is_number_barred"]] == ["D", "F"]
     assert [who for who in rows if rows[who]["is_person_barred"]] == ["D"]
 
