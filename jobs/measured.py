@@ -46,7 +46,8 @@ def anew(lake: Lake, day: date, settings: Settings, measures: Sequence[Measure],
 
 def first_batches(lake: Lake, day: date) -> dict[str, date]:
     """The first batch that brought a row of each table that measures read; without those that had none by the date."""
-    found = {name: lake.first(TABLES[name], "known_on") for name in CATALOGUE.tables}
+    # What is made of feeds begins with the first of them, whatever it holds.
+    found = {name: lake.first(_brought(TABLES[name])[0], "known_on") for name in CATALOGUE.tables}
     return {name: first for name, first in found.items() if first is not None and first <= day}
 
 
@@ -62,16 +63,15 @@ def _figures(lake: Lake, table: Table, day: date, settings: Settings, versions: 
 
 def _known(lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings) -> DataFrame:
     """The rows of the table that measures count as of the date."""
-    feed = _feed(table)
     if "superseded_on" in table.column_names:
-        known = rows.known_versions(lake.read(table), feed, day, settings.time_zone)
+        known = rows.known_versions(lake.read(table), _feed(table), day, settings.time_zone)
     elif table.name == BARRED:
         owners = TABLES[CUSTOMERS]
         customers = rows.known_versions(lake.read(owners), _feed(owners), day, settings.time_zone)
         known = rows.barred(rows.known(lake.read(table), day), customers)
     else:
         known = rows.known(lake.read(table), day).where(rows.in_window(_reach(measures), day))
-    return rows.of_customers(known, feed.event, day, settings.time_zone)
+    return rows.of_customers(known, _event(table), day, settings.time_zone)
 
 
 def _rolled(
@@ -90,7 +90,7 @@ def _rolled(
         return None
 
     def of_customers(frame: DataFrame) -> DataFrame:
-        return rows.of_customers(frame, _feed(table).event, day, settings.time_zone)
+        return rows.of_customers(frame, _event(table), day, settings.time_zone)
 
     read = lake.read(table)
     sliding = of_customers(read.where(in_dates("event_date", rolling.sliding_days(measures, before, day))))
@@ -101,6 +101,8 @@ def _rolled(
     figures = rolling.rolled(
         stood, before, moved.unionByName(changes.select(*names)), measures, day, settings.time_zone
     )
+    if not rolling.looks_up(measures):
+        return figures
     lost = changes.where(f"NOT _change_type IN ({', '.join(repr(kind) for kind in rolling.GAINED)})")
     if lost.isEmpty():
         return figures
@@ -116,7 +118,7 @@ def _versions(lake: Lake, day: date) -> dict[str, int]:
     return {
         name: version
         for name, version in found.items()
-        if version is not None and (lake.latest(TABLES[name], "known_on") or day) <= day
+        if version is not None and all((lake.latest(each, "known_on") or day) <= day for each in _brought(TABLES[name]))
     }
 
 
@@ -130,6 +132,16 @@ def _rows_in_reach(lake: Lake, table: Table, day: date) -> int:
 
 def _reach(measures: Sequence[Measure]) -> int:
     return max(measure.days or 0 for measure in measures)
+
+
+def _brought(table: Table) -> list[Table]:
+    """The tables of feeds from which the table comes: itself, or its inputs."""
+    return [table] if table.feed else [TABLES[name] for name in table.inputs]
+
+
+def _event(table: Table) -> str:
+    """The column with the time of the event."""
+    return table.feed.event if table.feed else next(each.name for each in table.columns if each.type == "timestamp")
 
 
 def _feed(table: Table) -> Feed:

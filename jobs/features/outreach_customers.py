@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns import business_date
 from jobs.features.contact_ledger import REACHED, SHADOW, is_contact, ledger, within
-from jobs.features.rows import as_known, barred, known
+from jobs.features.rows import as_known, barred, by_hand, known
 from jobs.tables.outreach import BARRED_CHANNEL, BARRING, CONNECTED, NUMBERED
 
 REACH_DAYS = 90
@@ -26,6 +26,7 @@ def build(
     statements_versions: DataFrame,
     calls: DataFrame,
     contact_results: DataFrame,
+    dialled_calls: DataFrame,
     do_not_call: DataFrame,
     call_candidates: DataFrame,
     as_of: date,
@@ -34,7 +35,6 @@ def build(
     season_began: date,
     results_until: date | None,
     returned: Sequence[tuple[date, str]],
-    attempt_minutes: int,
     caps: Mapping[str, Any],
 ) -> DataFrame:
     """One row per customer open at the end of `as_of`, which is `end_at`: the list's day begins there.
@@ -48,9 +48,8 @@ def build(
     results = known(contact_results, as_of)
     recent_results = results.where(F.col("event_date") > F.lit(since))
     recent_calls = known(calls, as_of).where(F.col("event_date") > F.lit(since))
-    rows = ledger(recent_results, recent_calls, lists, attempt_minutes, results_until, returned).where(
-        F.col("at") < F.lit(end_at)
-    )
+    dialled = by_hand(dialled_calls, as_of).where(F.col("event_date") > F.lit(since))
+    rows = ledger(recent_results, dialled, lists, results_until, returned).where(F.col("at") < F.lit(end_at))
     people = _people(customers_versions, as_of)
     facts = [
         _contacts(rows, end_at, caps),

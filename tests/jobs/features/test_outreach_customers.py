@@ -9,6 +9,7 @@ import pytest
 
 from jobs.features import outreach_customers
 from jobs.settings import read_settings
+from jobs.silver import dialled_calls
 from jobs.tables import TABLES
 from tests.frames import frame
 
@@ -42,11 +43,15 @@ def told(spark: Any) -> Callable[..., Told]:
             row |= {"event_date": row["attempted_at"].date(), "known_on": row["attempted_at"].date()}
         for row in rows["calls"]:
             row |= {"event_date": row["started_at"].date(), "known_on": row["started_at"].date()}
-        names = (*TABLES["features.outreach_customers"].inputs, "gold.call_candidates")
+        table = TABLES["features.outreach_customers"]
+        frames = {
+            name.partition(".")[2]: frame(spark, name, rows.get(name.partition(".")[2], []))
+            for name in (*table.inputs, *table.reads_back)
+        }
+        frames["dialled_calls"] = dialled_calls.build(frames["calls"], frames["contact_results"], attempt_minutes=10)
         made = outreach_customers.build(
-            **{name.partition(".")[2]: frame(spark, name, rows.get(name.partition(".")[2], [])) for name in names},
-            as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_until=results_until,
-            returned=returned, attempt_minutes=10, caps=CAPS,
+            **frames, as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_until=results_until,
+            returned=returned, caps=CAPS,
         )  # fmt: skip
         return {row["customer_id"]: row.asDict(recursive=True) for row in made.collect()}
 
