@@ -38,7 +38,11 @@ TEXTS = {
 """How a type is written where its own text would depend on the session."""
 BYTES_A_ROW = 100
 """Of a row as text, roughly."""
-NUMBERS = ("int2", "int4", "int8")
+NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
+TIMES = ("timestamptz", "timestamp", "date")
+
+
+Database = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class _Reader:
         self.bytes = 0
         """About how much the rows are, as the database's planner estimates them."""
 
-    def rows(self, db: "psycopg.Connection[Any]", days: Sequence[date], zone: ZoneInfo) -> DataFrame:
+    def rows(self, db: Database, days: Sequence[date], zone: ZoneInfo) -> DataFrame:
         """The rows of all dates."""
         if not self._jdbc.is_dated:
             return self._asked(db, self._jdbc.query, days, zone)
@@ -100,36 +104,26 @@ class _Reader:
             rows = rows.unionByName(frame)
         return rows
 
-    def _asked(self, db: "psycopg.Connection[Any]", query: str, days: Sequence[date], zone: ZoneInfo) -> DataFrame:
+    def _asked(self, db: Database, query: str, days: Sequence[date], zone: ZoneInfo) -> DataFrame:
         types = _types(db, query)
         for needed in self._needed:
-            _refuse_absent(self._feed, needed, types, "the feed cannot do without", f"columns.{needed}")
+            self._column(needed, types, "the feed cannot do without", f"columns.{needed}")
         own = [f"{_text(name, kind)} AS {_name(name)}" for name, kind in types.items()]
-        batch, where = f"DATE '{days[-1]}'", "true"
-        watermark = self._jdbc.watermark
+        batch, where, value = f"DATE '{days[-1]}'", "true", "0"
+        watermark, parted = self._jdbc.watermark, self._jdbc.partition_column or self._jdbc.watermark
         if watermark is not None:
-            _refuse_absent(self._feed, watermark, types, "tells the date", "jdbc.watermark")
-            since, until = _span(days, zone, timedelta(hours=self._jdbc.overlap_hours))
-            at = _name(watermark)
-            where = f"(({at} >= {_instant(since)} AND {at} < {_instant(until)}) OR {at} IS NULL)"
-            local = f"({at}::timestamptz AT TIME ZONE {sql.quote(str(zone))})::date"
-            # A watermark that is a date already is one of the business.
-            local = at if types[watermark] == "date" else local
-            batch = f"greatest({local}, DATE '{days[0]}')"
-            batch = f"CASE WHEN {at} IS NOT NULL THEN {batch} END"
-        ranged = self._jdbc.partition_column or watermark
-        if ranged is not None:
-            _refuse_absent(self._feed, ranged, types, "parts the rows", "jdbc.partition_column")
-        kind = types[ranged] if ranged else None
-        value = (
-            _name(ranged) if kind in NUMBERS and ranged else f"extract(epoch FROM {_name(ranged)})" if ranged else "0"
-        )
+            watermark = self._column(watermark, types, "tells the date", "jdbc.watermark")
+            batch, where = self._of_dates(watermark, types[watermark], days, zone)
+        if parted is not None:
+            parted = self._column(parted, types, "parts the rows", "jdbc.partition_column")
+            value = self._place(parted, types[parted])
         asked = (
             f"SELECT {', '.join([*own, f'({batch})::text AS {BATCH}', f'({value})::double precision AS {RANGE}'])} "
-            f"FROM ({query}) AS asked WHERE {where}"
+            # The query may end with a comment.
+            f"FROM ({query}\n) AS asked WHERE {where}"
         )
         self.bytes += _estimated(db, asked)
-        frame = self._read(asked, _ranges(db, asked, self._partitions(ranged)))
+        frame = self._read(asked, _ranges(db, asked, self._partitions(parted)))
         names = [name for name in types if name not in RESERVED]
         return frame.select(
             *(F.col(f"`{name}`") for name in names),
@@ -139,9 +133,45 @@ class _Reader:
             F.lit(None).cast("string").alias("_problem"),
         )
 
-    def _partitions(self, ranged: str | None) -> int:
+    def _of_dates(self, watermark: str, kind: str, days: Sequence[date], zone: ZoneInfo) -> tuple[str, str]:
+        """The batch date of a row by its watermark, and which rows are of these dates."""
+        at, first, last = _name(watermark), f"DATE '{days[0]}'", f"DATE '{days[-1]}'"
+        if kind == "date":
+            # It is a date of the business already.
+            return at, f"({at} BETWEEN {first} AND {last} OR {at} IS NULL)"
+        since, until = _span(days, zone, timedelta(hours=self._jdbc.overlap_hours))
+        local = f"({at}::timestamptz AT TIME ZONE {sql.quote(str(zone))})::date"
+        where = f"(({at} >= {_instant(since)} AND {at} < {_instant(until)}) OR {at} IS NULL)"
+        return f"CASE WHEN {at} IS NOT NULL THEN greatest({local}, {first}) END", where
+
+    def _place(self, column: str, kind: str) -> str:
+        """Where a row lies among the others, as a number."""
+        if kind in NUMBERS:
+            return _name(column)
+        if kind in TIMES:
+            return f"extract(epoch FROM {_name(column)})"
+        raise DataError(
+            f"{self._feed.name}: rows cannot be parted by {column}",
+            expected="a column of numbers or times",
+            found=f"one of type {kind}",
+            todo=f"name another feeds.{self._feed.name}.jdbc.partition_column",
+        )
+
+    def _column(self, wanted: str, types: dict[str, str], purpose: str, key: str) -> str:
+        """The name by which the query has a column."""
+        found = next((name for name in types if name.lower() == wanted.lower()), None)
+        if found is None:
+            raise DataError(
+                f"{self._feed.name}: the query has no column {wanted}",
+                expected=f"a column {wanted}, which {purpose}",
+                found=f"columns {', '.join(types)}",
+                todo=f"add it to the query, or set feeds.{self._feed.name}.{key}",
+            )
+        return found
+
+    def _partitions(self, parted: str | None) -> int:
         # Without a snapshot that several connections can share, one connection reads all.
-        return self._jdbc.partitions if ranged and self._snapshot else 1
+        return self._jdbc.partitions if parted and self._snapshot else 1
 
     def _read(self, asked: str, ranges: list[str]) -> DataFrame:
         begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -165,7 +195,7 @@ class _Reader:
 
 
 @contextmanager
-def _connected(address: Address, jdbc: Jdbc) -> "Iterator[psycopg.Connection[Any]]":
+def _connected(address: Address, jdbc: Jdbc) -> Iterator[Database]:
     given = {
         **address.parameters,
         "host": address.host,
@@ -180,7 +210,7 @@ def _connected(address: Address, jdbc: Jdbc) -> "Iterator[psycopg.Connection[Any
         yield db
 
 
-def _begun(db: "psycopg.Connection[Any]", jdbc: Jdbc, time_zone: str) -> str | None:
+def _begun(db: Database, jdbc: Jdbc, time_zone: str) -> str | None:
     """Begins the transaction whose moment all others share; returns the name by which they do, None where none can."""
     _begin(db, jdbc, time_zone)
     try:
@@ -193,7 +223,7 @@ def _begun(db: "psycopg.Connection[Any]", jdbc: Jdbc, time_zone: str) -> str | N
     return str(row[0]) if row else None
 
 
-def _begin(db: "psycopg.Connection[Any]", jdbc: Jdbc, time_zone: str) -> None:
+def _begin(db: Database, jdbc: Jdbc, time_zone: str) -> None:
     db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
     db.execute(f"SET LOCAL statement_timeout = '{jdbc.statement_seconds}s'".encode())
     # The transaction waits while Spark reads.
@@ -201,9 +231,9 @@ def _begin(db: "psycopg.Connection[Any]", jdbc: Jdbc, time_zone: str) -> None:
     db.execute(f"SET LOCAL TimeZone = {sql.quote(time_zone)}".encode())
 
 
-def _types(db: "psycopg.Connection[Any]", query: str) -> dict[str, str]:
+def _types(db: Database, query: str) -> dict[str, str]:
     """The columns of the query with their types' names."""
-    cursor = db.execute(f"SELECT * FROM ({query}) AS asked LIMIT 0".encode())
+    cursor = db.execute(f"SELECT * FROM ({query}\n) AS asked LIMIT 0".encode())
     types: dict[str, str] = {}
     for column in cursor.description or []:
         known = db.adapters.types.get(column.type_code)
@@ -213,7 +243,7 @@ def _types(db: "psycopg.Connection[Any]", query: str) -> dict[str, str]:
     return types
 
 
-def _ranges(db: "psycopg.Connection[Any]", asked: str, partitions: int) -> list[str]:
+def _ranges(db: Database, asked: str, partitions: int) -> list[str]:
     """Conditions that part the rows into so many stretches of about the same length; none is in two or in none."""
     if partitions == 1:
         return ["true"]
@@ -229,7 +259,7 @@ def _ranges(db: "psycopg.Connection[Any]", asked: str, partitions: int) -> list[
     ]
 
 
-def _estimated(db: "psycopg.Connection[Any]", asked: str) -> int:
+def _estimated(db: Database, asked: str) -> int:
     row = db.execute(f"EXPLAIN (FORMAT JSON) {asked}".encode()).fetchone()
     plan = row[0][0]["Plan"] if row else {}
     return int(plan.get("Plan Rows", 0) * BYTES_A_ROW)
@@ -263,16 +293,6 @@ def _of_date(query: str, day: date, zone: ZoneInfo) -> str:
     for placeholder, value in said.items():
         query = query.replace(placeholder, value)
     return query
-
-
-def _refuse_absent(feed: Feed, column: str, types: dict[str, str], purpose: str, key: str) -> None:
-    if column.lower() not in {name.lower() for name in types}:
-        raise DataError(
-            f"{feed.name}: the query has no column {column}",
-            expected=f"a column {column}, which {purpose}",
-            found=f"columns {', '.join(types)}",
-            todo=f"add it to the query, or set feeds.{feed.name}.{key}",
-        )
 
 
 @contextmanager

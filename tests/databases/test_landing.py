@@ -72,6 +72,17 @@ def test_the_rows_whose_watermark_lies_in_the_date_are_its_batch(world: World, p
     assert posted.startswith("2026-01-05 02:00:00")
 
 
+def test_a_watermark_may_be_a_date_of_the_business_and_names_are_the_same_in_any_case(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    query = QUERY.replace("updated_at", "updated_at::date AS booked_on") + " -- of cards"
+    feed(query=query, watermark="Booked_On", overlap_hours=3)
+    rows = [(n, "C1", "2026-01-05 10:00:00+08", 1, f"2026-01-0{4 + n} 12:00:00+08") for n in range(3)]
+    spend(postgres, *rows)
+    assert account(world, DAY)[0][2:] == (1, 1, 0)
+    assert [row[2:] for row in account(world, DAY, NEXT)] == [(1, 1, 0)] * 2
+
+
 def test_a_row_that_came_late_is_in_the_overlap_of_the_next_batch(world: World, postgres: Postgres, feed: Feed) -> None:
     feed(watermark="updated_at", overlap_hours=1)
     spend(postgres, (1, "C1", "2026-01-05 23:00:00+08", 1, "2026-01-05 23:10:00+08"))
@@ -277,6 +288,7 @@ def test_a_database_that_dies_or_stalls_while_it_is_read_leaves_the_batch(
         (f"REVOKE pg_read_all_data FROM {READER}", {}, "permission denied for table spent"),
         ("SELECT 1", {"watermark": "changed_at"}, "the query has no column changed_at"),
         ("SELECT 1", {"partition_column": "number"}, "the query has no column number"),
+        ("SELECT 1", {"partition_column": "kind"}, "rows cannot be parted by kind"),
         (
             "SELECT 1",
             {"query": "SELECT 1 AS updated_at, 2 AS updated_at"},
