@@ -1,11 +1,13 @@
 """The configuration of feeds that come from a database, and of the databases themselves."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PLACEHOLDERS = ("{ds}", "{begins_at}", "{ends_at}")
-URL = r"^jdbc:postgresql://[A-Za-z0-9_.\-\[\]:]+(:\d+)?/[^?;\s]+$"
+URL = r"^jdbc:postgresql://([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/[^?;\s]+$"
+PARAMETERS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+"""What both drivers, Java's and Python's, understand of a connection."""
 
 
 class _Model(BaseModel):
@@ -18,8 +20,7 @@ class Database(_Model):
     url: str = Field(pattern=URL)
     user: str | None = None
     password_env: str | None = None
-    parameters: dict[str, str] = {}
-    """Of the driver, such as sslmode and sslrootcert."""
+    parameters: dict[Literal["sslmode", "sslrootcert", "sslcert", "sslkey"], str] = {}
 
 
 class Jdbc(_Model):

@@ -3,9 +3,10 @@
 import json
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from jobs.database_settings import PARAMETERS
 from jobs.errors import DataError
 from jobs.settings import Settings
 
@@ -47,7 +48,6 @@ def address_of(name: str, settings: Settings) -> Address:
     """
     known = settings.configuration.connections.get(name)
     if known is not None:
-        parts = urlsplit(known.url.removeprefix("jdbc:"))
         password = None if known.password_env is None else os.environ.get(known.password_env)
         if known.password_env is not None and password is None:
             raise DataError(
@@ -56,8 +56,12 @@ def address_of(name: str, settings: Settings) -> Address:
                 found="no such variable",
                 todo="set it where nights run, or name another one in connections",
             )
-        return _address(
-            name, parts.scheme, parts.hostname, parts.port, parts.path, known.user, password, known.parameters
+        where = _of_uri(name, known.url.removeprefix("jdbc:"))
+        return replace(
+            where,
+            user=known.user,
+            password=password,
+            parameters={str(key): value for key, value in known.parameters.items()},
         )
     given = os.environ.get(f"AIRFLOW_CONN_{name.upper()}") or _of_airflow(name)
     if given is None:
@@ -72,31 +76,29 @@ def address_of(name: str, settings: Settings) -> Address:
 
 def _of_airflow(name: str) -> str | None:
     """What Airflow itself knows of it, inside one of its tasks."""
-    if "airflow.sdk.execution_time" not in sys.modules and "airflow.sdk" not in sys.modules:
+    if "airflow.sdk" not in sys.modules:
         return None
     from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowRuntimeError
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
     try:
         uri: str = BaseHook.get_connection(name).get_uri()
-    except (AirflowRuntimeError, LookupError, ImportError):
+    except (AirflowNotFoundException, AirflowRuntimeError):
         return None
     return uri
 
 
 def _of_uri(name: str, uri: str) -> Address:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        host, port = unquote(parts.hostname or ""), parts.port
+    except ValueError:
+        # Not its text: a password with signs that should have been quoted is in it.
+        raise _unsuitable(
+            name, "an address that cannot be read; signs such as / in a password are written %2F"
+        ) from None
     user, password = (unquote(each) if each else None for each in (parts.username, parts.password))
-    return _address(
-        name,
-        parts.scheme,
-        unquote(parts.hostname or ""),
-        parts.port,
-        parts.path,
-        user,
-        password,
-        dict(parse_qsl(parts.query)),
-    )
+    return _address(name, parts.scheme, host, port, parts.path, user, password, dict(parse_qsl(parts.query)))
 
 
 def _of_json(name: str, text: str) -> Address:
@@ -128,9 +130,11 @@ def _address(
     if known is None:
         raise _unsuitable(name, f"one of kind {kind}")
     base = unquote((database or "").lstrip("/"))
-    if not host or not base:
-        raise _unsuitable(name, "one without host or database")
-    return Address(name, known, host, int(port or 5432), base, user, password, parameters)
+    if not host or not base or not str(port or 5432).isdecimal():
+        raise _unsuitable(name, "one without host or database, or whose port is no number")
+    # Airflow keeps other things there too.
+    understood = {key: value for key, value in parameters.items() if key in PARAMETERS}
+    return Address(name, known, host, int(port or 5432), base, user, password, understood)
 
 
 def _unsuitable(name: str, found: str) -> DataError:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from math import ceil, isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from pyspark.sql import functions as F
 from jobs.database_settings import Jdbc
 from jobs.databases import Address, address_of
 from jobs.errors import DataError, SourceUnavailableError
+from jobs.privacy import scrub
 from jobs.readers import RawRows
 from jobs.settings import Settings, Source
 from jobs.sources import SourceFile
@@ -27,8 +29,8 @@ from jobs.tables import Feed
 
 BATCH = "_batch"
 """The batch date of a row."""
-RANGE = "_range"
-RESERVED = (BATCH, RANGE, "_file", "_line", "_raw", "_problem")
+UNTIL, RANGE = "_until", "_range"
+RESERVED = (BATCH, UNTIL, RANGE, "_file", "_line", "_raw", "_problem")
 TEXTS = {
     "timestamptz": """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
     "timestamp": "to_char({0}, 'YYYY-MM-DD HH24:MI:SS.US')",
@@ -38,6 +40,12 @@ TEXTS = {
 """How a type is written where its own text would depend on the session."""
 BYTES_A_ROW = 100
 """Of a row as text, roughly."""
+DRIVER_ERROR = "org.postgresql.util.PSQLException"
+UNAVAILABLE = (
+    "FATAL:", "I/O error", "Connection to ", "connection attempt failed", "statement timeout", "terminating connection",
+    "has been closed", "timed out", "could not import the requested snapshot", "invalid snapshot identifier",
+)  # fmt: skip
+"""What the driver says when waiting helps."""
 NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 TIMES = ("timestamptz", "timestamp", "date")
 
@@ -109,40 +117,54 @@ class _Reader:
         for needed in self._needed:
             self._column(needed, types, "the feed cannot do without", f"columns.{needed}")
         own = [f"{_text(name, kind)} AS {_name(name)}" for name, kind in types.items()]
-        batch, where, value = f"DATE '{days[-1]}'", "true", "0"
+        since = until = f"DATE '{days[-1]}'"
+        where, value = "true", "0"
         watermark, parted = self._jdbc.watermark, self._jdbc.partition_column or self._jdbc.watermark
         if watermark is not None:
             watermark = self._column(watermark, types, "tells the date", "jdbc.watermark")
-            batch, where = self._of_dates(watermark, types[watermark], days, zone)
+            since, until, where = self._of_dates(watermark, types[watermark], days, zone)
         if parted is not None:
             parted = self._column(parted, types, "parts the rows", "jdbc.partition_column")
             value = self._place(parted, types[parted])
-        asked = (
-            f"SELECT {', '.join([*own, f'({batch})::text AS {BATCH}', f'({value})::double precision AS {RANGE}'])} "
-            # The query may end with a comment.
-            f"FROM ({query}\n) AS asked WHERE {where}"
-        )
+        beside = [
+            f"({since})::text AS {BATCH}",
+            f"({until})::text AS {UNTIL}",
+            f"({value})::double precision AS {RANGE}",
+        ]
+        # The query may end with a comment.
+        asked = f"SELECT {', '.join([*own, *beside])} FROM ({query}\n) AS asked WHERE {where}"
         self.bytes += _estimated(db, asked)
         frame = self._read(asked, _ranges(db, asked, self._partitions(parted)))
-        names = [name for name in types if name not in RESERVED]
+        first, last = F.lit(days[0]), F.lit(days[-1])
+        dates = F.sequence(F.greatest(F.col(BATCH).cast("date"), first), F.least(F.col(UNTIL).cast("date"), last))
+        names = [F.col(f"`{name}`") for name in types]
         return frame.select(
-            *(F.col(f"`{name}`") for name in names),
-            F.col(BATCH).cast("date").alias(BATCH),
+            *names,
+            F.explode_outer(F.when(F.col(BATCH).isNotNull(), dates)).alias(BATCH),
             F.lit(None).cast("bigint").alias("_line"),
-            F.to_json(F.struct(*(F.col(f"`{name}`") for name in names))).alias("_raw"),
+            F.to_json(F.struct(*names)).alias("_raw"),
             F.lit(None).cast("string").alias("_problem"),
         )
 
-    def _of_dates(self, watermark: str, kind: str, days: Sequence[date], zone: ZoneInfo) -> tuple[str, str]:
-        """The batch date of a row by its watermark, and which rows are of these dates."""
-        at, first, last = _name(watermark), f"DATE '{days[0]}'", f"DATE '{days[-1]}'"
+    def _of_dates(self, watermark: str, kind: str, days: Sequence[date], zone: ZoneInfo) -> tuple[str, str, str]:
+        """First and last batch date of a row by its watermark, and which rows are of these dates.
+
+        A row of the overlap is of more dates than one, as it is when each night reads for itself.
+        """
+        at, overlap = _name(watermark), timedelta(hours=self._jdbc.overlap_hours)
         if kind == "date":
             # It is a date of the business already.
-            return at, f"({at} BETWEEN {first} AND {last} OR {at} IS NULL)"
-        since, until = _span(days, zone, timedelta(hours=self._jdbc.overlap_hours))
-        local = f"({at}::timestamptz AT TIME ZONE {sql.quote(str(zone))})::date"
+            late = ceil(overlap / timedelta(days=1))
+            where = f"({at} BETWEEN DATE '{days[0] - timedelta(days=late)}' AND DATE '{days[-1]}' OR {at} IS NULL)"
+            return at, f"{at} + {late}", where
+        since, until = _span(days, zone, overlap)
         where = f"(({at} >= {_instant(since)} AND {at} < {_instant(until)}) OR {at} IS NULL)"
-        return f"CASE WHEN {at} IS NOT NULL THEN greatest({local}, {first}) END", where
+
+        def local(instant: str) -> str:
+            return f"(({instant}) AT TIME ZONE {sql.quote(str(zone))})::date"
+
+        instant = f"{at}::timestamptz"
+        return local(instant), local(f"{instant} + interval '{overlap.total_seconds()} seconds'"), where
 
     def _place(self, column: str, kind: str) -> str:
         """Where a row lies among the others, as a number."""
@@ -236,10 +258,11 @@ def _types(db: Database, query: str) -> dict[str, str]:
     cursor = db.execute(f"SELECT * FROM ({query}\n) AS asked LIMIT 0".encode())
     types: dict[str, str] = {}
     for column in cursor.description or []:
+        if column.name.lower() in {*map(str.lower, types), *RESERVED}:
+            raise psycopg.errors.DuplicateColumn(f"column {column.name} is there twice, or has a name of our own")
         known = db.adapters.types.get(column.type_code)
-        if column.name in types:
-            raise psycopg.errors.DuplicateColumn(f"column {column.name} is there twice")
-        types[column.name] = known.name if known else "text"
+        # An array has the name of what it holds.
+        types[column.name] = known.name if known and known.oid == column.type_code else "text"
     return types
 
 
@@ -251,6 +274,8 @@ def _ranges(db: Database, asked: str, partitions: int) -> list[str]:
     if not row or row[0] is None or row[0] == row[1]:
         return ["true"]
     first, last = float(row[0]), float(row[1])
+    if not isfinite(last - first):
+        return ["true"]
     edges = [first + (last - first) * place / partitions for place in range(1, partitions)]
     return [
         f"({RANGE} < {edges[0]!r} OR {RANGE} IS NULL)",
@@ -297,24 +322,44 @@ def _of_date(query: str, day: date, zone: ZoneInfo) -> str:
 
 @contextmanager
 def _told(feed: Feed, address: Address, jdbc: Jdbc) -> Iterator[None]:
-    """Says of what goes wrong with the database what to do; the driver's own words hold no row."""
+    """Says of what goes wrong with the database, here or in Spark's readers, what to do."""
     try:
         yield
-    except (psycopg.errors.QueryCanceled, psycopg.OperationalError) as error:
-        raise SourceUnavailableError(
-            f"{feed.name}: the database {address.name} does not answer",
-            expected=f"{address.host}:{address.port} in {jdbc.connect_seconds} s, rows in {jdbc.statement_seconds} s",
-            found=_first_line(error),
-            todo="see whether it is up and this machine may reach it; the night goes on when it is run again",
-        ) from None
+    except psycopg.OperationalError as error:
+        raise _unavailable(feed, address, jdbc, _first_line(error)) from None
+    except psycopg.DataError as error:
+        # It quotes the value.
+        raise _failing(feed, f"a value of which it says {type(error).__name__}") from None
     except psycopg.Error as error:
-        raise DataError(
-            f"{feed.name}: the query of feeds.{feed.name}.jdbc fails",
-            expected="a SELECT that the reading user may run",
-            found=_first_line(error),
-            todo="mend the query, or the rights of the user (docs/adding_a_feed.md), and run the same night again",
-        ) from None
+        raise _failing(feed, _first_line(error)) from None
+    except Exception as error:
+        # Spark hands on what its driver said in errors of several kinds.
+        said = str(error)
+        if isinstance(error, DataError) or DRIVER_ERROR not in said:
+            raise
+        told = scrub(said[said.index(DRIVER_ERROR) :].partition("\n")[0][:300])
+        if any(sign in told for sign in UNAVAILABLE):
+            raise _unavailable(feed, address, jdbc, told) from None
+        raise _failing(feed, "an error while rows were read; the database's own log says which") from None
+
+
+def _unavailable(feed: Feed, address: Address, jdbc: Jdbc, found: str) -> SourceUnavailableError:
+    return SourceUnavailableError(
+        f"{feed.name}: the database {address.name} does not answer",
+        expected=f"{address.host}:{address.port} in {jdbc.connect_seconds} s, rows in {jdbc.statement_seconds} s",
+        found=found,
+        todo="see whether it is up and can be reached, and run the same night again; the batch stands as it was",
+    )
+
+
+def _failing(feed: Feed, found: str) -> DataError:
+    return DataError(
+        f"{feed.name}: the query of feeds.{feed.name}.jdbc fails",
+        expected="a SELECT that the reading user may run",
+        found=found,
+        todo="mend the query, or the rights of the user (docs/adding_a_feed.md), and run the same night again",
+    )
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    return scrub((str(error).strip() or type(error).__name__).splitlines()[0][:300])

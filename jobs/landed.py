@@ -16,7 +16,7 @@ from jobs.batches import Batch, account_of, publish
 from jobs.bronze import door
 from jobs.columns import row_hash
 from jobs.delivery import taken
-from jobs.errors import DataError, SourceUnavailableError
+from jobs.errors import DataError
 from jobs.fitting import fitting
 from jobs.lake import Expect, Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
@@ -43,7 +43,6 @@ DOOR_CONF = {
 BYTES_A_ROW = 100
 """What a row of a file takes, roughly."""
 
-DATABASE_ERROR = "org.postgresql.util.PSQLException"
 SQL_DATA_EXCEPTION = "22"
 """The class of SQLSTATE that says that a value was not as a function wants it."""
 
@@ -123,8 +122,8 @@ def _land(
         in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
         known = _without_personal_data(passed.where(in_range), lake, feed, settings)
         rows = computed(without_erased(known, lake, feed, settings))
-        if source.jdbc is not None and source.jdbc.watermark:
-            rows = computed(_with_standing(rows, lake, feed, days))
+        if extract is not None and source.jdbc is not None and source.jdbc.watermark:
+            rows = computed(_with_standing(rows, lake, feed, days, extract.file.name))
         account = account_of(rows)
         _refuse_changed(feed, [file for file in files if extract is None or file is not extract.file])
         written = publish(lake, Batch(feed, days, rows, account, [file.name for file in files]), expect)
@@ -169,13 +168,6 @@ def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
         yield
     except PySparkException as error:
         message = scrub(str(error))
-        if DATABASE_ERROR in message:
-            raise SourceUnavailableError(
-                f"{feed.name}: the database stopped answering while it was read",
-                expected="all rows of the batch, of one moment",
-                found=message[message.index(DATABASE_ERROR) :].partition("\n")[0][:300],
-                todo="see whether it is up, and run the same night again; the batch stands as it was",
-            ) from None
         guilty = next((file.name for file in files if file.uri in str(error)), None)
         condition = error.getCondition() or ""
         if (error.getSqlState() or "").startswith(SQL_DATA_EXCEPTION):
@@ -291,15 +283,21 @@ def _passed(
     return rows
 
 
-def _with_standing(rows: DataFrame, lake: Lake, feed: Feed, days: Sequence[date]) -> DataFrame:
-    """The rows, with those of the batches that the source has moved on to a later date since: what was read stays."""
+def _with_standing(rows: DataFrame, lake: Lake, feed: Feed, days: Sequence[date], file: str) -> DataFrame:
+    """The rows, with those that the database (`file`) has moved on to a later date since: what was read stays."""
     bronze = TABLES[f"bronze.{feed.name}"]
     if not lake.may_hold(bronze, {"ds": days}):
         return rows
     key = ("ds", *feed.lake_key)
     come = rows.where("_reason IS NULL").select(*(F.col(name).alias(f"_{name}") for name in key))
     same = reduce(operator.and_, (F.col(name).eqNullSafe(F.col(f"_{name}")) for name in key))
-    stood = lake.read(bronze).where(in_dates("ds", days)).join(come, same, "left_anti").drop("loaded_at")
+    stood = (
+        lake.read(bronze)
+        .where(in_dates("ds", days))
+        .where(F.col("source_file") == file)
+        .join(come, same, "left_anti")
+        .drop("loaded_at")
+    )
     return rows.unionByName(stood, allowMissingColumns=True)
 
 

@@ -131,7 +131,7 @@ def _landed_until(lake: Lake, feed: str, day: date) -> date | None:
 def _returned(lake: Lake, day: date) -> list[tuple[date, str]]:
     """Day and campaign of each list that had come back filled in by the end of a date, of those that caps look at."""
     came = lake.records(RETURNED, ("ds", "<=", day), ("ds", ">", day - timedelta(days=CAPPED_DAYS)))
-    return sorted({(row["list_on"], row["campaign"]) for row in came if row["list_on"] and row["campaign"]})
+    return sorted({(row["list_on"], row["campaign"]) for row in came if row["list_on"]})
 
 
 def _places(customers: DataFrame) -> list[Place]:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,6 +17,7 @@ from jobs.delivery.files import FILLED_IN, NAMED_BY, unharmed
 LIST_SHEET = "list"
 MOST_BYTES = 64 << 20
 """A file beyond that is no list: a sheet of a million rows takes less."""
+MOST_UNPACKED = 1 << 30
 _SEPARATORS = ",;\t"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BLANK_TIME = re.compile(r"[ T]00:00(:00)?$")
@@ -82,6 +84,10 @@ def _workbook(content: bytes) -> Iterator[list[Any]]:
         with warnings.catch_warnings():
             # Of drop-down lists and styles that it does not know.
             warnings.simplefilter("ignore")
+            with zipfile.ZipFile(io.BytesIO(content)) as parts:
+                unpacked = sum(part.file_size for part in parts.infolist())
+            if unpacked > MOST_UNPACKED:
+                raise UnreadableError(f"it has {unpacked:,} bytes when unpacked, a list has at most {MOST_UNPACKED:,}")
             book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
             sheet = book[LIST_SHEET] if LIST_SHEET in book.sheetnames else book.worksheets[0]
             # Some programs write a wrong size of the sheet.

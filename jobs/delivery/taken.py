@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,14 @@ FEED = "contact_results"
 INBOX = "inbox"
 FOLDER = f"{INBOX}/taken/"
 ENDINGS = (".csv", ".xlsx")
-TAKEN, NOT_WORKED, REFUSED = "taken", "not worked", "refused"
-"""Verdicts on a row."""
-SOURCE = Source(path=f"{FOLDER}ds={{ds}}/*.jsonl", format="json", where=f"verdict <> '{NOT_WORKED}'", optional=True)
+TAKEN, NOT_WORKED, REFUSED, REPLACED = "taken", "not worked", "refused", "replaced"
+"""Verdicts on a row; replaced: a later file of the same date told the attempt anew."""
+SOURCE = Source(
+    path=f"{FOLDER}ds={{ds}}/*.jsonl",
+    format="json",
+    where=f"verdict NOT IN ('{NOT_WORKED}', '{REPLACED}')",
+    optional=True,
+)
 """Where it lies below the delivery root; its `problem` and `row` are for the door."""
 MODE = 0o770
 """Those who may read lists may return them."""
@@ -35,12 +41,24 @@ def open_inbox(root: Path) -> None:
 def waiting(settings: Settings) -> list[Path]:
     """Files in the inbox that nobody writes any more, the oldest first: of two that say different the later counts."""
     inbox = Path(settings.delivery) / INBOX
-    settled = time.time() - settings.configuration.delivery.inbox_settle_seconds
-    found = [file for file in inbox.iterdir() if file.is_file()] if inbox.exists() else []
-    # Office programs mark a file that is open with ~$ or .~lock.
-    named = [file for file in found if file.name[0] not in ".~_" and file.suffix.lower() in ENDINGS]
-    dated = sorted((file.stat().st_mtime, file.name, file) for file in named)
-    return [file for modified, _, file in dated if modified <= settled]
+    now, settle = time.time(), settings.configuration.delivery.inbox_settle_seconds
+    found = []
+    for file in inbox.iterdir() if inbox.exists() else ():
+        # Office programs mark a file that is open with ~$ or .~lock.
+        if file.name[0] in ".~_" or file.suffix.lower() not in ENDINGS or not file.is_file():
+            continue
+        with suppress(FileNotFoundError):
+            modified = file.stat().st_mtime
+            # A clock that goes ahead does not keep a file waiting for long.
+            if abs(now - modified) >= settle:
+                found.append((modified, file.name, file))
+    return [file for _, _, file in sorted(found)]
+
+
+def rows_of(file: Path) -> list[dict[str, Any]]:
+    """The rows of a file that was taken."""
+    # Lines end with a line feed alone: what people type may hold other signs that end a line elsewhere.
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
 
 
 def is_taken(file: str | None) -> bool:
@@ -60,24 +78,20 @@ def record(logs: TableLogs, days: Sequence[date], settings: Settings) -> None:
 
 
 def _account(day: date, file: Path) -> list[dict[str, Any]]:
-    counts: dict[tuple[str, str], dict[str, int]] = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        verdicts = counts.setdefault((row["list_on"], row["campaign"]), dict.fromkeys((TAKEN, NOT_WORKED, REFUSED), 0))
+    """What came back of each list. Refused rows whose list nobody else in the file names may name anything."""
+    counts: dict[tuple[date | None, str | None], dict[str, int]] = {}
+    rows = rows_of(file)
+    lists = {(row["list_on"], row["campaign"]) for row in rows if row["verdict"] != REFUSED}
+    for row in rows:
+        named = (row["list_on"], row["campaign"])
+        key = (date.fromisoformat(row["list_on"]), row["campaign"]) if named in lists else (None, None)
+        verdicts = counts.setdefault(key, dict.fromkeys((TAKEN, NOT_WORKED, REFUSED, REPLACED), 0))
         verdicts[row["verdict"]] += 1
     return [
         {
-            "ds": day, "file": f"{FOLDER}ds={day}/{file.name}", "list_on": _date_of(list_on),
-            "campaign": campaign or None,
+            "ds": day, "file": f"{FOLDER}ds={day}/{file.name}", "list_on": list_on, "campaign": campaign,
             "rows_in": sum(verdicts.values()), "rows_taken": verdicts[TAKEN], "rows_not_worked": verdicts[NOT_WORKED],
-            "rows_refused": verdicts[REFUSED],
+            "rows_refused": verdicts[REFUSED], "rows_replaced": verdicts[REPLACED],
         }
         for (list_on, campaign), verdicts in counts.items()
     ]  # fmt: skip
-
-
-def _date_of(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -77,7 +77,7 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
 def _clean_taken(root: UPath, pattern: re.Pattern[str]) -> int:
     changed = 0
     for file in sorted(root.glob(f"{TAKEN}*/*.jsonl")):
-        rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        rows = [f"{row}\n" for row in file.read_text(encoding="utf-8").split("\n") if row]
         told = (row for row in rows if not any(map(pattern.fullmatch, map(str, json.loads(row).values()))))
         kept = [pattern.sub(ERASED_LABEL, row) for row in told]
         if kept != rows:

@@ -160,7 +160,7 @@ DELIVERIES = Table(
 
 RETURNED_LISTS = Table(
     name="ops.returned_lists",
-    about="One row per list and file in which it came back: rows in = taken + not worked + refused",
+    about="One row per list and file in which it came back: rows in = taken + not worked + refused + replaced",
     key=("ds", "file", "list_on", "campaign"),
     columns=(
         Column("ds", "date", "Business date of the batch that took it", required=True),
@@ -171,6 +171,7 @@ RETURNED_LISTS = Table(
         Column("rows_taken", "bigint", "Rows with a result, in the feed contact_results", required=True),
         Column("rows_not_worked", "bigint", "Rows without a result", required=True),
         Column("rows_refused", "bigint", "Rows in quarantine, each with its reason in the reply", required=True),
+        Column("rows_replaced", "bigint", "Rows that a later file of the date told anew", required=True),
     ),
     kind=Kind.RECORD,
     owner="platform",

@@ -76,11 +76,13 @@ def test_a_watermark_may_be_a_date_of_the_business_and_names_are_the_same_in_any
     world: World, postgres: Postgres, feed: Feed
 ) -> None:
     query = QUERY.replace("updated_at", "updated_at::date AS booked_on") + " -- of cards"
-    feed(query=query, watermark="Booked_On", overlap_hours=3)
+    feed(query=query, watermark="Booked_On", overlap_hours=0)
     rows = [(n, "C1", "2026-01-05 10:00:00+08", 1, f"2026-01-0{4 + n} 12:00:00+08") for n in range(3)]
     spend(postgres, *rows)
     assert account(world, DAY)[0][2:] == (1, 1, 0)
     assert [row[2:] for row in account(world, DAY, NEXT)] == [(1, 1, 0)] * 2
+    feed(query=query, watermark="Booked_On", overlap_hours=3)
+    assert [row[2:] for row in account(world, DAY, NEXT)] == [(2, 2, 0)] * 2
 
 
 def test_a_row_that_came_late_is_in_the_overlap_of_the_next_batch(world: World, postgres: Postgres, feed: Feed) -> None:
@@ -114,6 +116,15 @@ def test_a_history_loads_in_one_pass_as_nights_do(world: World, postgres: Postgr
         ),
     )
     days = [DAY, NEXT, "2026-01-07"]
+    feed(watermark="updated_at", overlap_hours=8)
+    account(world, *days)
+    with_overlap = landed(world)
+    for day in days:
+        account(world, day)
+        assert landed(world) == with_overlap
+    assert len(with_overlap) > 60
+    feed(query=QUERY + " WHERE false AND '{ds}' = ''")
+    account(world, *days)
     feed(watermark="updated_at", overlap_hours=0)
     assert [row[2:] for row in account(world, *days)] == [(20, 20, 0)] * 3
     at_once = landed(world)
@@ -163,7 +174,7 @@ def test_every_type_comes_as_its_text_whatever_the_session(world: World, postgre
     postgres.execute("ALTER TABLE spent ALTER amount TYPE text", database="bank")
     feed(
         query="""SELECT id, customer, local_at AS posted_at, amount, extra, true AS yes, '\\xff00'::bytea AS raw,
-            ARRAY[1,2] AS several, DATE '2026-01-05' AS dated, currency, kind, updated_at FROM spent""",
+            ARRAY[DATE '2026-01-05'] AS several, DATE '2026-01-05' AS dated, currency, kind, updated_at FROM spent""",
         watermark="updated_at",
     )
     world_feed = json.loads(json.dumps({"transaction_id": "id", "customer_id": "extra:who"}))
@@ -171,7 +182,7 @@ def test_every_type_comes_as_its_text_whatever_the_session(world: World, postgre
         "jdbc": {
             "connection": "bank", "watermark": "updated_at",
             "query": "SELECT id, local_at AS posted_at, amount, extra, currency, kind, updated_at, '\\xff'::bytea AS merchant_id,"
-            " DATE '2026-01-05' AS merchant_city, true AS merchant_region, ARRAY[1,2] AS merchant_category FROM spent",
+            " DATE '2026-01-05' AS merchant_city, true AS merchant_region, ARRAY[DATE '2026-01-05'] AS merchant_category FROM spent",
         },
         "columns": {**world_feed, "customer_id": "get_json_object(extra, '$.who')"},
         "quarantine": LIMIT,
@@ -190,7 +201,7 @@ def test_every_type_comes_as_its_text_whatever_the_session(world: World, postgre
     columns = ("CAST(posted_at AS VARCHAR)", "merchant_id", "merchant_city", "merchant_region", "merchant_category")
     [row] = world.rows("bronze.transactions", *columns)
     assert row[0].startswith("2026-01-05 02:00:00"), "a time without a zone is one of the source's"
-    assert row[1:] == ("ff", "2026-01-05", "true", "{1,2}")
+    assert row[1:] == ("ff", "2026-01-05", "true", "{2026-01-05}")
     [(column, reason)] = world.rows("quarantine.transactions", '"column"', "reason")
     assert (column, reason) == ("amount", "'xxxx' is no decimal(18,2)")
 
@@ -225,6 +236,27 @@ def test_an_airflow_connection_is_found_by_its_name(
     for given in (f"postgres://{READER}:{quote(PASSWORD, safe='')}@{where}?sslmode=prefer", json.dumps(as_json)):
         monkeypatch.setenv("AIRFLOW_CONN_BANK", given)
         assert account(world, DAY)[0][2:] == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql://echolake:se/cret@db/bank", "mysql://echolake:se-cret@db/bank", "postgresql://echolake:se-cret@db",
+        '{"conn_type": "postgres", "host": "db", "schema": "bank", "port": "x", "password": "se-cret"}', "{se-cret",
+    ],
+)  # fmt: skip
+def test_a_connection_that_cannot_be_one_is_said_without_its_password(
+    world: World, feed: Feed, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    feed(connections={}, watermark="updated_at")
+    monkeypatch.setenv("AIRFLOW_CONN_BANK", given)
+    with pytest.raises(DataError, match="connection bank") as error:
+        account(world, DAY)
+    assert "cret" not in str(error.value)
+    assert error.value.__cause__ is None
+    monkeypatch.delenv("AIRFLOW_CONN_BANK")
+    with pytest.raises(DataError, match="or an Airflow connection of that id"):
+        account(world, DAY)
 
 
 def test_tls_is_asked_for_and_the_server_is_known_by_its_certificate(
@@ -287,6 +319,12 @@ def test_a_database_that_dies_or_stalls_while_it_is_read_leaves_the_batch(
         ("DROP TABLE spent", {}, 'relation "spent" does not exist'),
         (f"REVOKE pg_read_all_data FROM {READER}", {}, "permission denied for table spent"),
         ("SELECT 1", {"watermark": "changed_at"}, "the query has no column changed_at"),
+        (
+            "INSERT INTO spent (id, customer, updated_at) VALUES (9, '138 0013 8000 x', '2026-01-05 10:00+08')",
+            {"query": QUERY.replace("amount,", "customer::bigint AS amount,")},
+            "a value of which it says InvalidTextRepresentation|while rows were read",
+        ),
+        ("SELECT 1", {"query": QUERY.replace("amount,", "amount, 1 AS _batch,")}, "a name of our own"),
         ("SELECT 1", {"partition_column": "number"}, "the query has no column number"),
         ("SELECT 1", {"partition_column": "kind"}, "rows cannot be parted by kind"),
         (
@@ -307,6 +345,7 @@ def test_a_query_that_no_longer_suits_is_said(
     finally:
         postgres.execute(f"GRANT pg_read_all_data TO {READER}")
     assert not isinstance(error.value, SourceUnavailableError)
+    assert "138" not in str(error.value)
 
 
 def test_a_column_that_the_feed_needs_and_the_query_lacks_is_said(world: World, feed: Feed) -> None:

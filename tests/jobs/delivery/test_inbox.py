@@ -45,7 +45,7 @@ def replies(box: Path) -> list[Cells]:
 
 def of_the_feed(box: Path, day: date = LIST_ON) -> list[dict[str, Any]]:
     files = sorted((box / "taken" / f"ds={day}").glob("*"))
-    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return [json.loads(line) for file in files for line in file.read_text().split("\n") if line]
 
 
 def put(box: Path, *rows: Cells, name: str = "back.csv", sep: str = ",") -> Path:
@@ -131,12 +131,15 @@ def test_times_and_dates_may_be_the_spreadsheet_s_own(box: Path) -> None:
         ({"callback_at": "soon"}, "callback_at: a time"),
         ({"amount": "much"}, "amount: a number"),
         ({"amount": "inf"}, "amount: a number"),
+        ({"amount": "1200,50"}, "amount: a number"),
+        ({"attempted_at": "0001-01-01 00:00"}, "attempted_at: a time"),
+        ({"callback_at": "9999-12-31T23:59-05:00"}, "callback_at: a time"),
     ],
 )
 def test_a_bad_row_is_refused_with_its_reason_and_the_others_are_taken(box: Path, cells: Cells, why: str) -> None:
     put(box, {**KEY, "result": "reached", **cells}, {**KEY, "customer_id": CAI, "result": "busy"})
     [line] = take()
-    assert "1 of 2 rows of back.csv are refused, see inbox/replies/back-" in line
+    assert "1 of 2 rows of a list are refused, see inbox/replies/*-" in line
     bad, good = replies(box)
     assert (bad["row"], bad["verdict"], good["verdict"]) == ("2", "refused", "taken")
     assert bad["why"].startswith(why)
@@ -152,9 +155,53 @@ def test_the_mended_reply_is_a_list_too_and_what_was_taken_before_counts_once(bo
     [reply] = (box / "replies").iterdir()
     (box / "mended.csv").write_bytes(reply.read_bytes().replace(b"eaten", b"reached"))
     assert take() == []
-    ids = [row["attempt_id"] for row in of_the_feed(box) if row["verdict"] == "taken"]
-    assert len(ids) == 3
-    assert len(set(ids)) == 2
+    told = sorted((row["customer_id"], row["result"], row["verdict"]) for row in of_the_feed(box))
+    assert told == [
+        (ANNA, "eaten", "refused"), (ANNA, "reached", "taken"), (CAI, "busy", "replaced"), (CAI, "busy", "taken"),
+    ]  # fmt: skip
+
+
+def test_of_two_files_of_one_night_the_later_counts(box: Path) -> None:
+    now = time.time()
+    for age, (name, found) in enumerate({"b.csv": "reached", "a.csv": "no_answer"}.items()):
+        os.utime(put(box, {**KEY, "result": found}, name=name), (now - 100 - age, now - 100 - age))
+    assert take() == []
+    assert sorted((row["result"], row["verdict"]) for row in of_the_feed(box)) == [
+        ("no_answer", "replaced"), ("reached", "taken"),
+    ]  # fmt: skip
+    put(box, {**KEY, "result": "refused"})
+    take()
+    assert [row["result"] for row in of_the_feed(box) if row["verdict"] == "taken"] == ["refused"]
+
+
+def test_a_list_of_a_later_day_waits_for_its_night(box: Path) -> None:
+    file = put(box, {**KEY, "result": "reached"})
+    assert take(NIGHT) == []
+    assert file.exists()
+    assert not (box / "replies").exists()
+    take(LIST_ON)
+    assert [row["result"] for row in of_the_feed(box)] == ["reached"]
+
+
+def test_a_list_that_was_refused_as_a_whole_is_judged_anew_when_it_comes_again(outreach: Outreach, box: Path) -> None:
+    outreach.put("gold.call_lists")
+    content = put(box, {**KEY, "result": "reached"}).read_bytes()
+    take()
+    assert [row["verdict"] for row in of_the_feed(box)] == ["refused"]
+    outreach.put("gold.call_lists", *outreach.lists("why", LIST_ON))
+    (box / "back.csv").write_bytes(content)
+    later = date(2026, 2, 11)
+    take(later)
+    assert [row["verdict"] for row in of_the_feed(box, later)] == ["taken"]
+
+
+def test_signs_that_end_a_line_elsewhere_stay_in_their_cell(box: Path) -> None:
+    put(box, {**KEY, "result": "reached", "note": "rang back\u2028then\u0085again"})
+    assert take() == []
+    settings = read_settings()
+    taken.record(StoredTables(settings.lake), [LIST_ON], settings)
+    [row] = taken.rows_of(next((box / "taken").rglob("*.jsonl")))
+    assert row["note"] == "rang back\u2028then\u0085again"
 
 
 def test_a_second_attempt_needs_its_own_time(box: Path) -> None:
@@ -193,7 +240,7 @@ def test_a_file_that_is_no_list_stays_with_its_reply(box: Path, name: str, conte
     [line] = take()
     [row] = replies(box)
     if (box / name).exists():
-        assert line.startswith(f"inbox: {name} is not taken: ")
+        assert line.startswith("inbox: a file is no list and stays there: ")
         assert row["why"].startswith("the whole file: ")
         assert take() == [line]
     assert any(each in row["why"] for each in why.split("|"))
@@ -279,15 +326,18 @@ def _full(*_: Any) -> None:
 
 
 def test_the_account_says_what_came_back_of_each_list(box: Path) -> None:
-    put(box, {**KEY, "result": "reached"}, {**KEY, "customer_id": CAI}, {**KEY, "customer_id": "C99", "result": "busy"})
+    rows = [{**KEY, "result": "reached"}, {**KEY, "customer_id": CAI}, {**KEY, "customer_id": "C99", "result": "busy"}]
+    put(box, *rows, {**KEY, "campaign": "Anna Smith", "result": "busy"})
     take()
     settings = read_settings()
     tables = StoredTables(settings.lake)
     for _ in range(2):
         taken.record(tables, [LIST_ON], settings)
-        [row] = tables.select(taken.RETURNED, "true")
-        counts = [row[f"rows_{name}"] for name in ("in", "taken", "not_worked", "refused")]
-        assert (row["list_on"], row["campaign"], counts) == (LIST_ON, SAVE, [3, 1, 1, 1])
+        found = tables.select(taken.RETURNED, "true ORDER BY rows_in DESC")
+        counts = [[row[f"rows_{name}"] for name in ("in", "taken", "not_worked", "refused")] for row in found]
+        assert counts == [[3, 1, 1, 1], [1, 0, 0, 1]]
+        # What stands where a campaign should may be anything.
+        assert [(row["list_on"], row["campaign"]) for row in found] == [(LIST_ON, SAVE), (None, None)]
 
 
 def test_of_an_erased_person_nothing_is_kept(outreach: Outreach, box: Path) -> None:

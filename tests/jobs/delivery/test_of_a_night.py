@@ -103,7 +103,7 @@ def test_the_list_filled_in_comes_back_with_the_next_batch(listed: World, outcom
 
     outcome = night.run_table("bronze.contact_results", LIST_ON, RUN)
 
-    assert any("1 of 2 rows of back.xlsx are refused" in warning for warning in outcome["warnings"])
+    assert any("1 of 2 rows of a list are refused" in warning for warning in outcome["warnings"])
     counts = [[batch[name] for name in ("rows_in", "rows_landed", "rows_quarantined")] for batch in outcome["batches"]]
     assert counts == [[1, 1, 0], [2, 1, 1]]
     listed.make("silver.contact_results", str(LIST_ON))
