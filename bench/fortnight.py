@@ -31,8 +31,8 @@ from sample.answers import Change
 from sample.files import write as write_file
 from sample.world import World
 
-FIRST, FIRST_NIGHT = date(2026, 1, 31), date(2026, 3, 24)
-"""A history of 52 days; the nights cross a season, a change of clocks and a holiday."""
+FIRST, FIRST_NIGHT = date(2026, 2, 9), date(2026, 3, 24)
+"""A history of 43 days; the nights cross a season, a change of clocks and a holiday."""
 OUTAGE = 5
 """The night, from 0, for which no results come; the next one has them."""
 HOLDOUT_SHARE = 0.4
