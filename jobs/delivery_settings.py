@@ -60,5 +60,6 @@ class Delivery(_Model):
     csv_bom: bool = True
     names: bool = False
     stop_days: int = Field(7, ge=1)
+    inbox_settle_seconds: float = Field(60, ge=0)
     sftp: Sftp | None = None
     smtp: Smtp | None = None

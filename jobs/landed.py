@@ -12,12 +12,14 @@ from pyspark.sql import functions as F
 from jobs.batches import Batch, account_of, publish
 from jobs.bronze import door
 from jobs.columns import row_hash
+from jobs.delivery import taken
 from jobs.errors import DataError
 from jobs.fitting import fitting
 from jobs.lake import Expect, Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
 from jobs.readers import read
 from jobs.rights.erased import without_erased
+from jobs.rights.stored import StoredTables
 from jobs.settings import Settings, Source
 from jobs.sources import SourceFile, changed_since_found, find, unreadable
 from jobs.tables import TABLES, Feed
@@ -77,17 +79,18 @@ def land(
         DataError: a mandatory batch without a file, a file that cannot be read, a mapping that does not fit.
     """
     source = settings.source(feed)
-    found = find(source, settings, days)
+    found = find(source, settings.landing, days)
     _refuse_missing(feed, source, found, settings)
-    files = list({file.uri: file for day in days for file in found[day]}.values())
+    returned, warnings = _returned(lake, feed, days, settings)
+    files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
     if not files:
-        return Landed(nothing, publish(lake, Batch(feed, days), expect))
+        return Landed(nothing, publish(lake, Batch(feed, days), expect), warnings)
     lake.prepare(sum(file.bytes for file in files) // BYTES_A_ROW)
     # A new key over old pseudonyms would break every match without a word.
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
     with _door_session(lake.spark, source), _readable(feed, files):
-        passed = _passed(lake, feed, source, settings, days, found, files)
+        passed = _passed(lake, feed, [(source, found), (taken.SOURCE, returned)], settings, days)
         in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
         known = _without_personal_data(passed.where(in_range), lake, feed, settings)
         rows = computed(without_erased(known, lake, feed, settings))
@@ -95,8 +98,25 @@ def land(
         _refuse_changed(feed, files)
         written = publish(lake, Batch(feed, days, rows, account, [file.name for file in files]), expect)
         sizes = _rows_of_files(passed) if _has_undated(account) else {}
-        warnings = _changed_for_other_dates(lake, feed, days, files, passed) if source.ds else []
-    return Landed([*nothing, *_batches(feed, account, files, found, sizes)], written, warnings)
+        warnings += _changed_for_other_dates(lake, feed, days, files, passed) if source.ds else []
+    all_found = {day: [*found[day], *returned.get(day, [])] for day in days}
+    return Landed([*nothing, *_batches(feed, account, files, all_found, sizes)], written, warnings)
+
+
+def _returned(
+    lake: Lake, feed: Feed, days: Sequence[date], settings: Settings
+) -> tuple[dict[date, list[SourceFile]], list[str]]:
+    """Files of the feed that came by the inbox, by batch, and what is to be said of those that came just now."""
+    if feed.name != taken.FEED or "://" in settings.delivery:
+        return {}, []
+    warnings = []
+    if taken.waiting(settings):
+        # Readers of workbooks take a while to import, which a night without one need not pay.
+        from jobs.delivery import inbox
+
+        warnings = inbox.take_in(StoredTables(settings.lake), days[-1], settings)
+    taken.record(lake, days, settings)
+    return find(taken.SOURCE, settings.delivery, days), warnings
 
 
 @contextmanager
@@ -199,30 +219,37 @@ def _changed_for_other_dates(
 def _passed(
     lake: Lake,
     feed: Feed,
-    source: Source,
+    sources: Sequence[tuple[Source, dict[date, list[SourceFile]]]],
     settings: Settings,
     days: Sequence[date],
-    found: dict[date, list[SourceFile]],
-    files: list[SourceFile],
 ) -> DataFrame:
-    """The rows of the files behind the door, of whatever date, personal values still in clear."""
-    expressions = door.Expressions(source.columns, source.ds, source.where)
-    batches = _batch_of_file(lake.spark, days, found)
-    groups = [
-        door.build(
-            raw.rows,
-            feed,
-            fitting(feed, raw, expressions),
-            raw.complex,
-            batches,
-            settings.time_zone,
-        )
-        for raw in read(lake.spark, feed, source, files)
-    ]
+    """The rows of the files of each source behind the door, of whatever date, personal values still in clear."""
+    groups = []
+    for source, found in sources:
+        files = list({file.uri: file for members in found.values() for file in members}.values())
+        expressions = door.Expressions(source.columns, source.ds, source.where)
+        batches = _batch_of_file(lake.spark, days, found)
+        groups += [
+            door.build(
+                _judged(raw.rows) if source is taken.SOURCE else raw.rows,
+                feed,
+                fitting(feed, raw, expressions),
+                raw.complex,
+                batches,
+                settings.time_zone,
+            )
+            for raw in read(lake.spark, feed, source, files)
+        ]
     rows = groups[0]
     for group in groups[1:]:
         rows = rows.unionByName(group)
     return rows
+
+
+def _judged(rows: DataFrame) -> DataFrame:
+    """Returned rows with the problem that was found when they were taken, and their place in the sheet."""
+    problem = F.coalesce("_problem", F.nullif("problem", F.lit("")))
+    return rows.withColumns({"_problem": problem, "_line": F.col("row").cast("bigint")})
 
 
 def _batch_of_file(spark: SparkSession, days: Sequence[date], found: dict[date, list[SourceFile]]) -> DataFrame | date:

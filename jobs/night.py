@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from jobs import __version__, customers, lock, ops, runner
+from jobs.delivery.taken import is_taken
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.ops import LISTED, Outcomes
@@ -347,12 +348,12 @@ def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> lis
     for feed in FEEDS:
         limit = settings.source(feed).quarantine
         by_batch: dict[Any, tuple[int, int]] = {}
-        for batch in (batch for batch in batches if batch["feed"] == feed.name):
+        for batch in (batch for batch in batches if batch["feed"] == feed.name and not is_taken(batch["file"])):
             # Rows that do not say their date are held against their whole file.
             group = batch["ds"] or batch["file"]
             rows, bad = by_batch.get(group, (0, 0))
             whole = batch["rows_of_file"] if batch["ds"] is None else batch["rows_in"]
-            # Rows of erased persons say nothing of the file.
+            # Rows of erased persons say nothing of the file, and rows that people typed nothing of the source.
             by_batch[group] = (rows + whole, bad + batch["rows_quarantined"] - batch["rows_erased"])
         for group, (rows, bad) in by_batch.items():
             if bad > limit.rows and bad > limit.share * rows:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs import effects, stamped
 from jobs.delivery import records
+from jobs.delivery.taken import is_taken
 from jobs.features import outreach_customers
 from jobs.features.rows import known
 from jobs.gold.outreach import call_candidates, call_lists, hours
@@ -25,6 +26,9 @@ IDENTITIES = TABLES["gold.customer_identities"]
 RESULTS = TABLES["silver.contact_results"]
 SHIFTS = TABLES["silver.shifts"]
 BATCHES = TABLES["ops.batches"]
+RETURNED = TABLES["ops.returned_lists"]
+CAPPED_DAYS = 31
+"""No cap looks at lists of longer ago."""
 ABANDONED_DAYS = 30
 """Over which the share of calls that we gave up is taken, for each campaign."""
 
@@ -43,6 +47,7 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
         time_zone=settings.time_zone,
         season_began=effects.season_start(list_on),
         results_until=_landed_until(lake, "contact_results", day),
+        returned=_returned(lake, day),
         attempt_minutes=settings.configuration.customer_timeline.attempt_minutes,
         wait_minutes=settings.configuration.outreach.caps.wait_minutes,
     )
@@ -118,7 +123,16 @@ def _begin_of(day: date, settings: Settings) -> datetime:
 def _landed_until(lake: Lake, feed: str, day: date) -> date | None:
     """The last date up to this one of which a file of the feed came, also an empty one; None: none ever did."""
     came = lake.records(BATCHES, ("feed", "=", feed))
-    return max((row["ds"] for row in came if row["file"] and row["ds"] and row["ds"] <= day), default=None)
+    return max(
+        (row["ds"] for row in came if row["file"] and not is_taken(row["file"]) and row["ds"] and row["ds"] <= day),
+        default=None,
+    )
+
+
+def _returned(lake: Lake, day: date) -> list[tuple[date, str]]:
+    """Day and campaign of each list that had come back filled in by the end of a date, of those that caps look at."""
+    came = lake.records(RETURNED, ("ds", "<=", day), ("ds", ">", day - timedelta(days=CAPPED_DAYS)))
+    return sorted({(row["list_on"], row["campaign"]) for row in came if row["list_on"] and row["campaign"]})
 
 
 def _places(customers: DataFrame) -> list[Place]:

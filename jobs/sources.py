@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from upath import UPath
 
 from jobs.errors import DataError
-from jobs.settings import Settings, Source
+from jobs.settings import Source
 from jobs.tables import Feed
 
 MONTHS = (
@@ -34,14 +34,14 @@ class SourceFile:
         return next((format_ for ending, format_ in ENDINGS.items() if lower.endswith(ending)), None)
 
 
-def find(source: Source, settings: Settings, days: Iterable[date]) -> dict[date, list[SourceFile]]:
-    """The files of each batch, by name; a date without a file has an empty list."""
+def find(source: Source, root: str, days: Iterable[date]) -> dict[date, list[SourceFile]]:
+    """The files of each batch below a root, by name; a date without a file has an empty list."""
     known: dict[str, list[SourceFile]] = {}
     found = {}
     for day in days:
         pattern = _pattern(source.path or "", day)
         if pattern not in known:
-            known[pattern] = _files(pattern, settings.landing)
+            known[pattern] = _files(pattern, root)
         found[day] = known[pattern]
     return found
 

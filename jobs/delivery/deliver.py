@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
-from jobs.delivery import files, lists, mail, records, sftp, stop
+from jobs.delivery import files, lists, mail, records, sftp, stop, taken
 from jobs.delivery.errors import DestinationError
 from jobs.delivery.folder import DayFolder, left_behind, root_of
 from jobs.delivery.records import FOLDER, Parcel
@@ -65,6 +65,8 @@ def deliver(
         _again(tables, day, before[list_on], done, settings)
     else:
         _first(tables, day, done, settings)
+    if done.parcel is not None:
+        taken.open_inbox(root)
     handed_over = records.delivered(tables, FOLDER)
     oldest = list_on - timedelta(days=settings.configuration.delivery.stop_days - 1)
     in_use = [each for each in sorted(handed_over) if oldest <= each <= list_on]

@@ -12,6 +12,7 @@ from jobs.delivery.lists import Lists, Row
 from jobs.delivery.workbook import workbook
 from jobs.errors import DataError
 from jobs.settings import Settings
+from jobs.tables.outreach import RESULTS
 
 MANIFEST = "manifest.json"
 BOM = "\ufeff"
@@ -32,11 +33,21 @@ COLUMNS = {
     "script_id": "The script to use; comes back with the result",
     "script_hint": "What to say",
     "expected_value": "What the contact is worth in all likelihood, in money",
-    "result": "To fill in: reached, no_answer, busy, voicemail, refused, wrong_number, converted, do_not_call, ...",
-    "callback_at": "To fill in: when the customer wants to be called back",
+    "list_on": "Day of the list; comes back with the result",
+    "campaign": "The campaign; comes back with the result",
+    "result": f"To fill in, nothing = not worked: {', '.join(RESULTS)}",
+    "attempted_at": "To fill in: when it was tried (business time; 10:15 = on the list's day; nothing = slot_start)",
+    "agent_id": "To fill in: the agent who tried",
+    "callback_at": "To fill in: when the customer wants to be called back (business time)",
+    "product": "To fill in: what was sold",
+    "amount": "To fill in: amount of the sale",
     "note": "To fill in: what else to know",
 }
 """Columns of a list, in their order, and what they mean."""
+NAMED_BY = ("list_on", "campaign", "customer_id")
+"""Columns that say which contact a row is."""
+FILLED_IN = ("result", "attempted_at", "agent_id", "callback_at", "product", "amount", "note")
+"""Columns of the way back."""
 
 
 def files_of(lists: Lists, settings: Settings) -> dict[str, bytes]:
@@ -85,6 +96,11 @@ def harmless(text: str) -> str:
     the number, and dialers read it.
     """
     return f"'{text}" if _FORMULA.match(text) and not E164.fullmatch(text) else text
+
+
+def unharmed(text: str) -> str:
+    """The text of a cell that `harmless` made."""
+    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
 
 
 def digest(content: bytes) -> str:

@@ -16,6 +16,7 @@ from jobs.settings import Settings
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
 """Numbers in clear: for the owner and the owner's group."""
+AGAIN = "run make deliver for the same night again; nothing of it was handed over"
 
 
 class DayFolder:
@@ -24,6 +25,7 @@ class DayFolder:
     def __init__(self, root: Path, list_on: date) -> None:
         self.root, self.list_on = root, list_on
         self.path = root / str(list_on)
+        self._again = headline_of(list_on), AGAIN
 
     def exists(self) -> bool:
         """Whether there is such a folder with anything in it."""
@@ -49,7 +51,7 @@ class DayFolder:
             DataError: the disk is full, or the folder cannot be written; nothing of it is left.
         """
         staged = self._staged(digest(files[MANIFEST]))
-        with _told(self.root, self.list_on):
+        with _told(self.root, *self._again):
             self.root.mkdir(parents=True, exist_ok=True)
             self.clear()
             try:
@@ -69,7 +71,7 @@ class DayFolder:
 
     def publish(self, manifest_sha256: str) -> None:
         """Lets the prepared folder appear."""
-        with _told(self.root, self.list_on):
+        with _told(self.root, *self._again):
             if self.path.exists():
                 # An empty one, which somebody made beforehand.
                 self.path.rmdir()
@@ -107,10 +109,19 @@ def root_of(settings: Settings) -> Path:
     return Path(settings.delivery)
 
 
-def replace(file: Path, content: bytes, list_on: date) -> None:
-    """Puts a single file in place, whole or not at all."""
+def headline_of(list_on: date) -> str:
+    """What an error about the lists of a day begins with."""
+    return f"delivery {list_on}"
+
+
+def replace(file: Path, content: bytes, headline: str, again: str) -> None:
+    """Puts a single file in place, whole or not at all.
+
+    Raises:
+        DataError: the disk is full, or the folder cannot be written; it begins with `headline` and ends with `again`.
+    """
     draft = file.with_name(f".{file.name}.new")
-    with _told(file.parent, list_on):
+    with _told(file.parent, headline, again):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             _write(draft, content)
@@ -157,15 +168,15 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def _told(root: Path, list_on: date) -> Iterator[None]:
+def _told(root: Path, headline: str, again: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         mend = "free space" if is_full else "mend the folder or its rights"
         raise DataError(
-            f"delivery {list_on}: {'the disk is full' if is_full else 'the folder cannot be written'}",
+            f"{headline}: {'the disk is full' if is_full else 'the folder cannot be written'}",
             expected=f"room and the right to write in {root}",
             found=error.strerror or str(error),
-            todo=f"{mend} and run make deliver for the same night again; nothing of it was handed over",
+            todo=f"{mend} and {again}",
         ) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from jobs.delivery.files import csv_bytes
-from jobs.delivery.folder import replace
+from jobs.delivery.folder import AGAIN, headline_of, replace
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
 from jobs.tables import TABLES
@@ -73,7 +73,7 @@ def write(tables: StoredTables, root: Path, days: Sequence[date], settings: Sett
         file = file_of(root, list_on)
         content = csv_bytes(COLUMNS, stops, settings.configuration.delivery.csv_bom)
         if stops and not (file.exists() and file.read_bytes() == content):
-            replace(file, content, list_on)
+            replace(file, content, headline_of(list_on), AGAIN)
             written[file] = len(stops)
     return written
 

@@ -9,6 +9,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from jobs.delivery.lists import Lists
 from jobs.errors import DataError
+from jobs.tables.outreach import RESULTS
 
 MOST_ROWS = 1_048_576
 LONGEST_TEXT = 32_767
@@ -16,7 +17,8 @@ LONGEST_TEXT = 32_767
 
 WIDTHS = {
     "rank": 6, "customer_id": 16, "name": 16, "phone": 18, "channel": 9, "slot_start": 17, "slot_end": 17, "why": 60,
-    "script_id": 18, "script_hint": 60, "expected_value": 15, "result": 14, "callback_at": 17, "note": 40,
+    "script_id": 18, "script_hint": 60, "expected_value": 15, "list_on": 11, "campaign": 20, "result": 14,
+    "attempted_at": 17, "agent_id": 12, "callback_at": 17, "product": 16, "amount": 12, "note": 40,
 }  # fmt: skip
 NUMBERS = ("rank", "expected_value")
 
@@ -56,6 +58,8 @@ def workbook(lists: Lists, campaign: str, columns: dict[str, str], time_zone: st
             else:
                 _write(sheet, number, place, row.get(name), text)
     sheet.autofilter(0, 0, len(rows), len(columns) - 1)
+    place = list(columns).index("result")
+    sheet.data_validation(1, place, max(len(rows), 1), place, {"validate": "list", "source": list(RESULTS)})
     meanings = _sheet(book, "columns", {"column": 16, "meaning": 90}, head)
     for number, (name, meaning) in enumerate(columns.items(), 1):
         of_zone = f"; {time_zone}" if name.startswith("slot_") else ""

@@ -1,5 +1,6 @@
 """One ledger of all attempts to reach customers: results of any list or sender, calls by hand, lists still to come."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from pyspark.sql import Column, DataFrame
@@ -11,7 +12,6 @@ from jobs.tables.outreach import NO_CONTACT
 PENDING, SHADOW = "pending", "shadow"
 """What stands in for a result: the contact is on a list not yet worked; it was held out."""
 REACHED = ("reached", "converted", SHADOW)
-CONNECTED = ("reached", "converted", "refused", "callback", "wrong_number", "do_not_call", "dropped")
 MICROSECONDS_A_MINUTE = 60_000_000
 
 
@@ -21,15 +21,17 @@ def ledger(
     call_candidates: DataFrame,
     attempt_minutes: int,
     results_until: date | None,
+    returned: Sequence[tuple[date, str]],
 ) -> DataFrame:
     """Every attempt once: customer_id, at, channel, campaign, result (also PENDING and SHADOW).
 
     `contact_results` and `calls` as known at a date, `call_candidates` of lists up to it. `results_until`: the last
-    date of which results have landed; a listed contact of a later list counts at its slot. Holdouts count as reached.
+    date of which results have landed, `returned`: days and campaigns of lists that came back; a listed contact of
+    another, later list counts at its slot. Holdouts count as reached.
     """
     attempts = contact_results.select("customer_id", F.col("attempted_at").alias("at"), "channel", "campaign", "result")
     return attempts.unionByName(_by_hand(calls, attempts, attempt_minutes)).unionByName(
-        _of_lists(call_candidates, contact_results, results_until)
+        _of_lists(call_candidates, contact_results, results_until, returned)
     )
 
 
@@ -63,9 +65,17 @@ def _by_hand(calls: DataFrame, attempts: DataFrame, attempt_minutes: int) -> Dat
     )
 
 
-def _of_lists(call_candidates: DataFrame, contact_results: DataFrame, results_until: date | None) -> DataFrame:
+def _of_lists(
+    call_candidates: DataFrame,
+    contact_results: DataFrame,
+    results_until: date | None,
+    returned: Sequence[tuple[date, str]],
+) -> DataFrame:
     """Listed contacts whose results are to come, and holdouts."""
     to_come = F.lit(True) if results_until is None else F.col("list_on") > F.lit(results_until)
+    if returned:
+        came_back = F.array(*(F.concat_ws("/", F.lit(day), F.lit(campaign)) for day, campaign in returned))
+        to_come &= ~F.array_contains(came_back, F.concat_ws("/", "list_on", "campaign"))
     key = ["list_on", "campaign", "customer_id"]
     came = contact_results.where("list_on IS NOT NULL AND campaign IS NOT NULL").select(*key).distinct()
     pending = call_candidates.where((F.col("decision") == "listed") & to_come).join(came, key, "left_anti")

@@ -1,6 +1,6 @@
 """What campaigns and their rules look at: occasions to reach out to a customer, and all that forbids it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -8,9 +8,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.columns import business_date
-from jobs.features.contact_ledger import CONNECTED, REACHED, SHADOW, is_contact, ledger, within
+from jobs.features.contact_ledger import REACHED, SHADOW, is_contact, ledger, within
 from jobs.features.rows import as_known, barred, known
-from jobs.tables.outreach import NUMBERED
+from jobs.tables.outreach import CONNECTED, NUMBERED
 
 REACH_DAYS = 90
 """How far back calls and results are read; refusals hold for so long."""
@@ -35,20 +35,22 @@ def build(
     time_zone: str,
     season_began: date,
     results_until: date | None,
+    returned: Sequence[tuple[date, str]],
     attempt_minutes: int,
     wait_minutes: Mapping[Any, int],
 ) -> DataFrame:
     """One row per customer open at the end of `as_of`, which is `end_at`: the list's day begins there.
 
     Frames whole, as silver holds them; `call_candidates` of lists before. `season_began`: first day of the list's
-    season. `results_until`: the last date of which results have landed.
+    season. `results_until`: the last date of which results have landed; `returned`: days and campaigns of lists that
+    came back filled in.
     """
     since = as_of - timedelta(days=REACH_DAYS)
     lists = call_candidates.where(F.col("list_on") <= F.lit(as_of))
     results = known(contact_results, as_of)
     recent_results = results.where(F.col("event_date") > F.lit(since))
     recent_calls = known(calls, as_of).where(F.col("event_date") > F.lit(since))
-    rows = ledger(recent_results, recent_calls, lists, attempt_minutes, results_until).where(
+    rows = ledger(recent_results, recent_calls, lists, attempt_minutes, results_until, returned).where(
         F.col("at") < F.lit(end_at)
     )
     people = _people(customers_versions, as_of)

@@ -12,6 +12,8 @@ from typing import Any
 
 from upath import UPath
 
+from jobs.delivery.taken import FOLDER as TAKEN
+from jobs.delivery.taken import INBOX
 from jobs.privacy import ERASED_LABEL
 from jobs.session import is_serving
 from jobs.settings import Settings
@@ -46,13 +48,16 @@ def empty_scratch(settings: Settings) -> bool:
 
 
 def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
-    """Takes rows with one of the values out of our copies of delivered files; returns from how many files.
+    """Takes rows with one of the values out of our copies of delivered and returned files; returns from how many.
 
-    A workbook goes whole, as the file of values beside it holds the same rows.
+    A workbook goes whole, as the file of values beside it holds the same rows. A returned list that the next night
+    takes is left to it, which knows who was erased.
     """
-    changed = 0
     root = UPath(settings.delivery)
+    changed = _clean_taken(root, pattern)
     for file in sorted(root.rglob("*.csv")) if root.exists() else []:
+        if file.parent == root / INBOX:
+            continue
         text = file.read_bytes().decode()
         rows = list(csv.reader(io.StringIO(text, newline="")))
         # An apostrophe keeps spreadsheets from computing what follows it.
@@ -66,6 +71,18 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
         file.with_suffix(".xlsx").unlink(missing_ok=True)
         _correct_manifest(file, len(kept) - 1, hashlib.sha256(content).hexdigest())
         changed += 1
+    return changed
+
+
+def _clean_taken(root: UPath, pattern: re.Pattern[str]) -> int:
+    changed = 0
+    for file in sorted(root.glob(f"{TAKEN}*/*.jsonl")):
+        rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        told = (row for row in rows if not any(map(pattern.fullmatch, map(str, json.loads(row).values()))))
+        kept = [pattern.sub(ERASED_LABEL, row) for row in told]
+        if kept != rows:
+            _put(file, "".join(kept).encode())
+            changed += 1
     return changed
 
 

@@ -158,4 +158,25 @@ DELIVERIES = Table(
     statistics=("list_on",),
 )
 
-OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS, REPEAT_CLUSTER_CHANGES, MODEL_WATCH, DELIVERIES)
+RETURNED_LISTS = Table(
+    name="ops.returned_lists",
+    about="One row per list and file in which it came back: rows in = taken + not worked + refused",
+    key=("ds", "file", "list_on", "campaign"),
+    columns=(
+        Column("ds", "date", "Business date of the batch that took it", required=True),
+        Column("file", "string", "What was taken, below the delivery root", required=True),
+        Column("list_on", "date", "Day of the list, null where the rows do not say"),
+        Column("campaign", "string", "The campaign, null where the rows do not say"),
+        Column("rows_in", "bigint", "Rows that are not blank", required=True),
+        Column("rows_taken", "bigint", "Rows with a result, in the feed contact_results", required=True),
+        Column("rows_not_worked", "bigint", "Rows without a result", required=True),
+        Column("rows_refused", "bigint", "Rows in quarantine, each with its reason in the reply", required=True),
+    ),
+    kind=Kind.RECORD,
+    owner="platform",
+    subject="operations",
+    impact="Contacts that were not worked count as made until results come by the feed.",
+    statistics=("ds",),
+)
+
+OPS = (BATCHES, RUNS, NIGHTS, PII_ACCESS, REPEAT_CLUSTER_CHANGES, MODEL_WATCH, DELIVERIES, RETURNED_LISTS)

@@ -11,6 +11,8 @@ NUMBERED = ("call", "sms")
 """Channels that need the telephone."""
 NO_CONTACT = ("busy", "no_answer")
 """Results of attempts that are no contact (docs/definitions.md)."""
+CONNECTED = ("reached", "converted", "refused", "callback", "wrong_number", "do_not_call", "dropped")
+"""Results of calls that somebody answered."""
 RESULTS = (
     "reached",
     "no_answer",

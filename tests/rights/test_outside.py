@@ -44,3 +44,20 @@ def test_a_list_without_the_person_stays_as_it_was_delivered(settings: Settings)
 
 def test_without_deliveries_there_is_nothing_to_do(settings: Settings) -> None:
     assert outside.clean_deliveries(settings, PATTERN) == 0
+
+
+def test_what_came_back_loses_the_person_and_what_waits_is_left_to_the_next_night(settings: Settings) -> None:
+    inbox = Path(settings.delivery, "inbox")
+    taken, replies = inbox / "taken/ds=2026-01-06", inbox / "replies"
+    for folder in (taken, replies):
+        folder.mkdir(parents=True)
+    rows = [{"customer_id": "C1", "note": "fine"}, {"customer_id": "C2", "note": "asked for 李安娜"}]
+    (taken / "back-1.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    (replies / "back-1.csv").write_bytes(b"row,customer_id\r\n2,C1\r\n3,C2\r\n")
+    (inbox / "waiting.csv").write_bytes("customer_id,note\nC1,é\n".encode("latin-1"))
+    assert outside.clean_deliveries(settings, PATTERN) == 2
+    [left] = (taken / "back-1.jsonl").read_text().splitlines()
+    assert json.loads(left) == {"customer_id": "C2", "note": f"asked for {ERASED_LABEL}"}
+    assert (replies / "back-1.csv").read_bytes() == b"row,customer_id\r\n3,C2\r\n"
+    assert (inbox / "waiting.csv").exists()
+    assert outside.clean_deliveries(settings, PATTERN) == 0

@@ -21,7 +21,7 @@ from tests.jobs.delivery.conftest import ANNA, BEN, CAI, LIST_ON, NAMES, NUMBERS
 
 HEADER = [
     "rank", "customer_id", "phone", "channel", "slot_start", "slot_end", "why", "script_id", "script_hint",
-    "expected_value", "result", "callback_at", "note",
+    "expected_value", "list_on", "campaign", "result", "attempted_at", "agent_id", "callback_at", "product", "amount", "note",
 ]  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def test_a_list_says_whom_to_call_when_why_and_at_which_number(outreach: Outreac
     assert header == HEADER
     slot = ["2026-02-10 09:00", "2026-02-10 10:00"]
     texts = ["Card unused for 40 days", "a", "Ask for the reason"]
-    assert anna == ["1", ANNA, NUMBERS[ANNA], "call", *slot, *texts, "12.35", "", "", ""]
+    assert anna == ["1", ANNA, NUMBERS[ANNA], "call", *slot, *texts, "12.35", str(LIST_ON), SAVE, *[""] * 7]
     assert cai[:3] == ["2", CAI, NUMBERS[CAI]]
     assert cai[9] == "-1.50"
 
@@ -94,7 +94,7 @@ def test_a_workbook_has_frozen_headers_a_filter_and_says_what_its_columns_and_fi
     assert book.sheetnames == ["list", "columns", "totals"]
     sheet = book["list"]
     assert [cell.value for cell in sheet[1]] == HEADER
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:M3")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S3")
     assert sheet.column_dimensions["G"].width > 50
     assert [row[0].value for row in book["columns"].iter_rows(min_row=2)] == HEADER
     totals: list[tuple[Any, ...]] = list(book["totals"].iter_rows(min_row=2, values_only=True))

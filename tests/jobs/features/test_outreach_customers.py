@@ -1,6 +1,6 @@
 """What the rules of outreach look at: one ledger of every attempt, windows to the second, occasions to reach out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,7 +32,9 @@ Told = dict[str, dict[str, Any]]
 def told(spark: Any) -> Callable[..., Told]:
     """Rows of features.outreach_customers by customer; each named table is given by rows that say what matters."""
 
-    def work(results_until: date | None = DAY, **tables: list[dict[str, Any]]) -> Told:
+    def work(
+        results_until: date | None = DAY, returned: Sequence[tuple[date, str]] = (), **tables: list[dict[str, Any]]
+    ) -> Told:
         rows = {name: [DEFAULTS[name] | row for row in tables.get(name, [])] for name in DEFAULTS}
         for row in rows["contact_results"]:
             row |= {"event_date": row["attempted_at"].date(), "known_on": row["attempted_at"].date()}
@@ -42,7 +44,7 @@ def told(spark: Any) -> Callable[..., Told]:
         made = outreach_customers.build(
             **{name.partition(".")[2]: frame(spark, name, rows.get(name.partition(".")[2], [])) for name in names},
             as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_until=results_until,
-            attempt_minutes=10, wait_minutes={"busy": 30, "no_answer": 240, "voicemail": 1440},
+            returned=returned, attempt_minutes=10, wait_minutes={"busy": 30, "no_answer": 240, "voicemail": 1440},
         )  # fmt: skip
         return {row["customer_id"]: row.asDict(recursive=True) for row in made.collect()}
 
@@ -108,6 +110,9 @@ def test_a_listed_contact_counts_until_its_results_have_landed_and_a_holdout_as_
     assert {who: landed[who]["contacts_1d"] for who in landed} == {"A": 0, "B": 0, "C": 1, "D": 0}
     assert (landed["C"]["reached_30d"], landed["C"]["held_out"]) == (["care"], ["care"])
     assert to_come["A"]["reached_30d"] == []
+    for returned, counts in {(DAY, "care"): 0, (DAY, "other"): 1, (DAY - timedelta(days=1), "care"): 1}.items():
+        came_back = told(results_until=DAY - timedelta(days=1), returned=[returned], **given)
+        assert came_back["A"]["contacts_1d"] == counts, "of a list that came back, nothing is to come"
 
 
 def test_attempts_of_a_campaign_count_for_the_customer_and_for_the_number(told: Callable[..., Told]) -> None:

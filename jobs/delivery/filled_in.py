@@ -1,0 +1,107 @@
+"""A list that people filled in, as it comes back: the cells of its rows, from CSV or from a workbook."""
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+import openpyxl
+
+from jobs.delivery.files import FILLED_IN, NAMED_BY, unharmed
+
+LIST_SHEET = "list"
+MOST_BYTES = 64 << 20
+"""A file beyond that is no list: a sheet of a million rows takes less."""
+_SEPARATORS = ",;\t"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_BLANK_TIME = re.compile(r"[ T]00:00(:00)?$")
+
+
+class UnreadableError(Exception):
+    """A file that is no list; its text says what was expected, and what to do."""
+
+
+@dataclass(frozen=True)
+class FilledIn:
+    """One row: its place in the sheet (the header is 1), its cells as text, and what is wrong with its shape."""
+
+    row: int
+    cells: dict[str, str]
+    problem: str | None = None
+
+
+def read(name: str, content: bytes) -> list[FilledIn]:
+    """The rows of a returned list that are not blank, in their order; `name` tells the format.
+
+    Raises:
+        UnreadableError: it is no CSV or workbook, too large, or lacks a column.
+    """
+    if len(content) > MOST_BYTES:
+        raise UnreadableError(f"it has {len(content):,} bytes, a list has at most {MOST_BYTES:,}")
+    lines = _workbook(content) if name.lower().endswith(".xlsx") else _csv(content)
+    header = [_text(cell).strip().lower() for cell in next(lines, [])]
+    missing = [column for column in (*NAMED_BY, "result") if column not in header]
+    if missing:
+        raise UnreadableError(f"its first row has no column {', '.join(missing)}; leave the list's columns as they are")
+    doubled = sorted({column for column in header if column in (*NAMED_BY, *FILLED_IN) and header.count(column) > 1})
+    if doubled:
+        raise UnreadableError(f"its first row has {', '.join(doubled)} more than once")
+    rows = ((number, [_text(cell) for cell in line]) for number, line in enumerate(lines, 2))
+    return [_row(number, header, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
+
+
+def _row(number: int, header: list[str], cells: list[str]) -> FilledIn:
+    named = dict(zip(header, cells, strict=False))
+    known = {column: unharmed(named.get(column, "").strip()) for column in (*NAMED_BY, *FILLED_IN)}
+    known["list_on"] = _BLANK_TIME.sub("", known["list_on"])
+    extra = [cell for cell in cells[len(header) :] if cell.strip()]
+    problem = f"it has more cells than the {len(header)} of the first row" if extra else None
+    return FilledIn(number, known, problem)
+
+
+def _csv(content: bytes) -> Iterator[list[str]]:
+    try:
+        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableError("it is not UTF-8; save it as CSV UTF-8, or return the workbook") from None
+    first = text.partition("\n")[0]
+    # Spreadsheets separate by what the country of their user has for it.
+    separator = max(_SEPARATORS, key=first.count)
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    except csv.Error as error:
+        raise UnreadableError(f"it is no CSV ({error}); return the workbook") from None
+
+
+def _workbook(content: bytes) -> Iterator[list[Any]]:
+    try:
+        with warnings.catch_warnings():
+            # Of drop-down lists and styles that it does not know.
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+            sheet = book[LIST_SHEET] if LIST_SHEET in book.sheetnames else book.worksheets[0]
+            # Some programs write a wrong size of the sheet.
+            sheet.reset_dimensions()
+            yield from (list(row) for row in sheet.iter_rows(values_only=True))
+    except UnreadableError:
+        raise
+    except Exception as error:  # whatever the reader stumbles upon, the file is no workbook that people can fill in
+        raise UnreadableError(
+            f"it is no workbook ({type(error).__name__}); save it as .xlsx, or as CSV UTF-8"
+        ) from None
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime | date):
+        return cell.isoformat(sep=" ") if isinstance(cell, datetime) else cell.isoformat()
+    if isinstance(cell, time):
+        return f"{cell:%H:%M:%S}"
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)

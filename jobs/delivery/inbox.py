@@ -1,0 +1,225 @@
+"""The way back: lists that people filled in become rows of the feed contact_results, and each file gets a reply.
+
+A file is judged once. What it says is kept as a file of the feed below `inbox/taken/ds=<date>/`, which lands like any
+other, in whatever order nights are run and in whichever lake (decision 0024).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace as replace_
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jobs.delivery import filled_in
+from jobs.delivery.files import FILLED_IN, NAMED_BY, csv_bytes, digest
+from jobs.delivery.filled_in import FilledIn, UnreadableError
+from jobs.delivery.folder import replace
+from jobs.delivery.taken import FOLDER, INBOX, NOT_WORKED, REFUSED, TAKEN, waiting
+from jobs.privacy import keyed_token
+from jobs.rights.stored import StoredTables
+from jobs.settings import Settings
+from jobs.tables import TABLES
+from jobs.tables.landed import ERASED
+from jobs.tables.outreach import CONNECTED, RESULTS
+from jobs.tables.persons import Who
+
+REPLY = ("row", "verdict", "why", *NAMED_BY, *FILLED_IN)
+LISTS, NIGHTS = TABLES["gold.call_lists"], TABLES["ops.nights"]
+_TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
+_CLOCKS = ("%H:%M:%S", "%H:%M")
+
+Contact = tuple[date, str, str]
+"""Day of a list, campaign, customer."""
+
+
+class _RefusedError(Exception):
+    """Why a row is refused; its text names no value, as those see it who may not see persons."""
+
+
+def take_in(tables: StoredTables, day: date, settings: Settings) -> list[str]:
+    """Takes the files that lie in the inbox into the batch of a date; returns a line for each that was not clean.
+
+    Nothing is taken for a date before one that has passed the gate. A file that is no list stays where it is, with its
+    reply; one that was written in the last seconds (conf) stays for the next night.
+    """
+    root = Path(settings.delivery)
+    if _is_past(tables, day):
+        return []
+    return [line for file in waiting(settings) for line in _take(tables, root, file, day, settings)]
+
+
+def _is_past(tables: StoredTables, day: date) -> bool:
+    passed = tables.records(NIGHTS, ("ds", ">", day)) if tables.exists(NIGHTS) else []
+    return any(row["passed_gate_at"] for row in passed)
+
+
+def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Settings) -> list[str]:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        return [f"inbox: {file.name} is not taken: it cannot be read ({error.strerror})"]
+    name = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', file.stem)[:60]}-{digest(content)[:12]}"
+    if any((root / FOLDER).glob(f"ds=*/{name}.jsonl")):
+        # It came twice, or the night was killed before it was taken away.
+        file.unlink()
+        return []
+
+    def put(path: str, content: bytes) -> None:
+        replace(root / INBOX / path, content, f"inbox {day}", "run the same night again; the list is still there")
+
+    reply, with_bom = f"replies/{name}.csv", settings.configuration.delivery.csv_bom
+    try:
+        rows = filled_in.read(file.name, content)
+    except UnreadableError as error:
+        put(reply, csv_bytes(REPLY, [{"row": 1, "verdict": REFUSED, "why": f"the whole file: {error}"}], with_bom))
+        return [f"inbox: {file.name} is not taken: {error}"]
+    judged = _Judge(tables, rows, day, settings).judged(rows)
+    # The reply first: what was taken has had its answer, wherever a kill strikes.
+    put(reply, csv_bytes(REPLY, judged, with_bom))
+    lines = [json.dumps(row["of_the_feed"], ensure_ascii=False) + "\n" for row in judged]
+    if lines:
+        put(f"taken/ds={day}/{name}.jsonl", "".join(lines).encode())
+    if file.read_bytes() == content:
+        file.unlink()
+    refused = sum(row["verdict"] == REFUSED for row in judged)
+    told = f"inbox: {refused:,} of {len(judged):,} rows of {file.name} are refused, see {INBOX}/{reply}"
+    return [told] if refused else []
+
+
+class _Judge:
+    """Holds returned rows against the lists that were handed over."""
+
+    def __init__(self, tables: StoredTables, rows: Sequence[FilledIn], day: date, settings: Settings) -> None:
+        self._zone = ZoneInfo(settings.time_zone)
+        self._day = day
+        self._listed = _listed(tables, {_date_of(row.cells["list_on"]) for row in rows})
+        self._erased = {row["token"] for row in tables.select(ERASED, f"kind = '{Who.CUSTOMER}'", ("token",))}
+        self._key = str(settings.key_file)
+        self._attempts: dict[str, int] = {}
+
+    def judged(self, rows: Iterable[FilledIn]) -> list[dict[str, Any]]:
+        """For each row its reply and, as `of_the_feed`, the row of the feed with verdict, problem and row."""
+        return [self._one(row) for row in rows]
+
+    def _one(self, row: FilledIn) -> dict[str, Any]:
+        cells = row.cells
+        if self._erased and keyed_token(Who.CUSTOMER, cells["customer_id"], self._key) in self._erased:
+            cells = dict.fromkeys(cells, "") | {"list_on": cells["list_on"], "campaign": cells["campaign"]}
+            row = replace_(row, cells=cells)
+        why, feed, verdict = "", {name: cells[name] for name in (*NAMED_BY, *FILLED_IN)}, TAKEN
+        try:
+            feed |= self._attempt(row)
+            verdict = TAKEN if feed["result"] else NOT_WORKED
+        except _RefusedError as problem:
+            why, verdict = str(problem), REFUSED
+        about = {"row": row.row, "verdict": verdict}
+        return {**about, "why": why, **cells, "of_the_feed": {**feed, **about, "problem": why}}
+
+    def _attempt(self, row: FilledIn) -> dict[str, str]:
+        """The row as one of the feed, times in UTC."""
+        if row.problem:
+            raise _RefusedError(row.problem)
+        cells = row.cells
+        list_on = _date_of(cells["list_on"])
+        if list_on is None:
+            raise _RefusedError("list_on: a date such as 2026-01-31 is expected")
+        contact = self._listed.get((list_on, cells["campaign"], cells["customer_id"]))
+        if contact is None:
+            raise _RefusedError(
+                "no such contact was listed; leave list_on, campaign and customer_id as the list has them"
+            )
+        result = re.sub(r"[ -]+", "_", cells["result"].lower())
+        if not result:
+            return {"list_on": str(list_on), "result": ""}
+        if result not in RESULTS:
+            raise _RefusedError(f"result: one of {', '.join(RESULTS)} is expected")
+        attempted_at = self._instant(cells, "attempted_at", list_on) or contact["slot_start_at"]
+        self._is_timely(attempted_at, list_on)
+        callback_at = self._instant(cells, "callback_at", list_on)
+        attempt_id = f"{list_on}/{cells['campaign']}/{cells['customer_id']}/{attempted_at:%Y%m%dT%H%M%S}"
+        first = self._attempts.setdefault(attempt_id, row.row)
+        if first != row.row:
+            raise _RefusedError(
+                f"the same contact and time as row {first}; a second attempt needs its own attempted_at"
+            )
+        is_call = contact["channel"] == "call"
+        return {
+            "attempt_id": attempt_id,
+            "list_on": str(list_on),
+            "attempted_at": attempted_at.isoformat(),
+            "channel": contact["channel"],
+            "result": result,
+            # People dialled, so whoever spoke was one.
+            "answered_by": "live" if is_call and result in CONNECTED else "machine" if result == "voicemail" else "",
+            "callback_at": callback_at.isoformat() if callback_at else "",
+            "script_id": contact["script_id"] or "",
+            "amount": _amount(cells["amount"]),
+        }
+
+    def _instant(self, cells: dict[str, str], column: str, list_on: date) -> datetime | None:
+        text = cells[column]
+        if not text:
+            return None
+        said = _parsed(text, _CLOCKS)
+        moment = datetime.combine(list_on, said.time()) if said else _time_of(text)
+        if moment is None:
+            raise _RefusedError(f"{column}: a time such as 2026-01-31 10:15 or 10:15 is expected")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).astimezone(UTC)
+
+    def _is_timely(self, attempted_at: datetime, list_on: date) -> None:
+        begins, ends = (
+            datetime.combine(each, clock_time(), self._zone) for each in (list_on, self._day + timedelta(days=1))
+        )
+        if attempted_at < begins:
+            raise _RefusedError("attempted_at: it lies before the day of the list")
+        if attempted_at >= ends:
+            raise _RefusedError("attempted_at: it lies in the future")
+
+
+def _listed(tables: StoredTables, days: set[date | None]) -> dict[Contact, dict[str, Any]]:
+    """The contacts of the lists of these dates."""
+    named = ", ".join(f"DATE '{day}'" for day in sorted(day for day in days if day is not None))
+    columns = ("list_on", "campaign", "customer_id", "channel", "slot_start_at", "script_id")
+    rows = tables.select(LISTS, f"list_on IN ({named})", columns) if named else []
+    return {(row["list_on"], row["campaign"], row["customer_id"]): row for row in rows}
+
+
+def _date_of(text: str) -> date | None:
+    found = _parsed(text.replace("/", "-"), ("%Y-%m-%d",))
+    return found.date() if found else None
+
+
+def _time_of(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return _parsed(text, _TIMES)
+
+
+def _parsed(text: str, forms: Sequence[str]) -> datetime | None:
+    attempts: Iterable[datetime | None] = (_or_none(datetime.strptime, text, form) for form in forms)
+    return next((found for found in attempts if found is not None), None)
+
+
+def _or_none(parse: Callable[..., datetime], *arguments: str) -> datetime | None:
+    try:
+        return parse(*arguments)
+    except ValueError:
+        return None
+
+
+def _amount(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        amount = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or abs(amount) >= Decimal(10) ** 16:
+        raise _RefusedError("amount: a number such as 1200.50 is expected")
+    return f"{amount:.2f}"

@@ -1,0 +1,299 @@
+"""The way back: what people filled in becomes rows of the feed, and whatever is refused is answered with why."""
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from jobs import ops
+from jobs.delivery import inbox, taken
+from jobs.errors import DataError
+from jobs.rights.stored import StoredTables
+from jobs.settings import read_settings
+from jobs.tables.persons import Who
+from tests.jobs.delivery.conftest import ANNA, CAI, LIST_ON, NIGHT, REMINDER, SAVE, Configure, Outreach
+
+Cells = dict[str, str]
+KEY = {"list_on": str(LIST_ON), "campaign": SAVE, "customer_id": ANNA}
+
+
+@pytest.fixture
+def box(outreach: Outreach, configure: Configure) -> Path:
+    """The inbox of a delivery that has been made; what is put there counts at once."""
+    configure(inbox_settle_seconds=0)
+    outreach.deliver()
+    return outreach.root / "delivery/inbox"
+
+
+def take(day: date = LIST_ON) -> list[str]:
+    settings = read_settings()
+    return inbox.take_in(StoredTables(settings.lake), day, settings)
+
+
+def replies(box: Path) -> list[Cells]:
+    [file] = (box / "replies").iterdir()
+    return list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
+
+
+def of_the_feed(box: Path, day: date = LIST_ON) -> list[dict[str, Any]]:
+    files = sorted((box / "taken" / f"ds={day}").glob("*"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def put(box: Path, *rows: Cells, name: str = "back.csv", sep: str = ",") -> Path:
+    columns = list(
+        dict.fromkeys(["list_on", "campaign", "customer_id", "result", *(key for row in rows for key in row)])
+    )
+    written = io.StringIO(newline="")
+    writer = csv.DictWriter(written, columns, delimiter=sep)
+    writer.writeheader()
+    writer.writerows(rows)
+    file = box / name
+    file.write_bytes(written.getvalue().encode())
+    return file
+
+
+def filled(file: Path, answer: Callable[[Cells], Cells]) -> list[Cells]:
+    """The rows of a delivered list, filled in."""
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
+    return [{**row, **answer(row)} for row in rows]
+
+
+def test_a_delivered_list_filled_in_comes_back_as_rows_of_the_feed(outreach: Outreach, box: Path) -> None:
+    answers = {
+        ANNA: {"result": "No answer", "attempted_at": "10:15", "agent_id": "A7"},
+        CAI: {"result": "converted", "amount": "1,200.5", "callback_at": "2026-02-12 09:00", "note": "said \"yes\",\nthen"},
+    }  # fmt: skip
+    rows = filled(outreach.folder / f"{SAVE}.csv", lambda row: answers[row["customer_id"]])
+    file = put(box, *rows)
+    assert take() == []
+    assert not file.exists()
+    anna, cai = of_the_feed(box)
+    wanted = {
+        "attempt_id": f"{LIST_ON}/{SAVE}/{ANNA}/20260210T021500", "list_on": str(LIST_ON), "campaign": SAVE,
+        "customer_id": ANNA, "attempted_at": "2026-02-10T02:15:00+00:00", "channel": "call", "result": "no_answer",
+        "agent_id": "A7", "script_id": "a", "answered_by": "", "callback_at": "", "problem": "", "verdict": "taken",
+    }  # fmt: skip
+    assert anna | wanted == anna
+    # Without a time it was at the slot; times are those of the business.
+    assert (cai["attempted_at"], cai["callback_at"]) == ("2026-02-10T02:00:00+00:00", "2026-02-12T01:00:00+00:00")
+    assert (cai["answered_by"], cai["amount"], cai["note"]) == ("live", "1200.50", 'said "yes",\nthen')
+    assert [(row["row"], row["verdict"], row["why"]) for row in replies(box)] == [
+        ("2", "taken", ""),
+        ("3", "taken", ""),
+    ]
+    assert not any(number in line for line in map(str, (anna, cai)) for number in ("+8613800138000", "+4915112345678"))
+
+
+def test_a_workbook_comes_back_as_a_csv_does(outreach: Outreach, box: Path) -> None:
+    book = openpyxl.load_workbook(outreach.folder / f"{SAVE}.xlsx")
+    sheet = book["list"]
+    header = [cell.value for cell in sheet[1]]
+    sheet.cell(2, header.index("result") + 1).value = "reached"
+    sheet.cell(2, header.index("attempted_at") + 1).value = "2026-02-10 11:00"
+    book.save(box / "Anna's list.xlsx")
+    assert take() == []
+    anna, cai = of_the_feed(box)
+    assert (anna["result"], anna["attempted_at"]) == ("reached", "2026-02-10T03:00:00+00:00")
+    assert (cai["verdict"], cai["row"]) == ("not worked", 3)
+
+
+def test_times_and_dates_may_be_the_spreadsheet_s_own(box: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("list")
+    sheet.append(["list_on", "campaign", "customer_id", "result", "attempted_at"])
+    sheet.append([LIST_ON, SAVE, ANNA, "reached", date(2026, 2, 10)])
+    sheet.append([LIST_ON, SAVE, CAI, "reached", None])
+    book.save(box / "own.xlsx")
+    assert take() == []
+    assert [row["attempted_at"][:16] for row in of_the_feed(box)] == ["2026-02-09T16:00", "2026-02-10T02:00"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ({"list_on": "tomorrow"}, "list_on: a date"),
+        ({"customer_id": "C99"}, "no such contact was listed"),
+        ({"campaign": REMINDER}, "no such contact was listed"),
+        ({"customer_id": "C5"}, "no such contact was listed"),
+        ({"result": "eaten"}, "result: one of reached, "),
+        ({"attempted_at": "noon"}, "attempted_at: a time"),
+        ({"attempted_at": "2026-02-09 23:59"}, "attempted_at: it lies before"),
+        ({"attempted_at": "2026-02-11 00:00"}, "attempted_at: it lies in the future"),
+        ({"callback_at": "soon"}, "callback_at: a time"),
+        ({"amount": "much"}, "amount: a number"),
+        ({"amount": "inf"}, "amount: a number"),
+    ],
+)
+def test_a_bad_row_is_refused_with_its_reason_and_the_others_are_taken(box: Path, cells: Cells, why: str) -> None:
+    put(box, {**KEY, "result": "reached", **cells}, {**KEY, "customer_id": CAI, "result": "busy"})
+    [line] = take()
+    assert "1 of 2 rows of back.csv are refused, see inbox/replies/back-" in line
+    bad, good = replies(box)
+    assert (bad["row"], bad["verdict"], good["verdict"]) == ("2", "refused", "taken")
+    assert bad["why"].startswith(why)
+    # The reply has what was typed, so that it can be mended and returned itself.
+    assert {name: bad[name] for name in cells} == cells
+    refused, fine = of_the_feed(box)
+    assert (refused["problem"], fine["problem"]) == (bad["why"], "")
+
+
+def test_the_mended_reply_is_a_list_too_and_what_was_taken_before_counts_once(box: Path) -> None:
+    put(box, {**KEY, "result": "eaten"}, {**KEY, "customer_id": CAI, "result": "busy"})
+    take()
+    [reply] = (box / "replies").iterdir()
+    (box / "mended.csv").write_bytes(reply.read_bytes().replace(b"eaten", b"reached"))
+    assert take() == []
+    ids = [row["attempt_id"] for row in of_the_feed(box) if row["verdict"] == "taken"]
+    assert len(ids) == 3
+    assert len(set(ids)) == 2
+
+
+def test_a_second_attempt_needs_its_own_time(box: Path) -> None:
+    first, again = {**KEY, "result": "busy"}, {**KEY, "result": "reached"}
+    put(box, first, again, {**again, "attempted_at": "15:00"})
+    take()
+    assert [row["verdict"] for row in replies(box)] == ["taken", "refused", "taken"]
+    assert "row 2" in replies(box)[1]["why"]
+
+
+def test_what_a_spreadsheet_would_compute_is_read_as_it_was_and_written_harmless(outreach: Outreach, box: Path) -> None:
+    formula = "=cmd|'/c calc'!A1"
+    strange = outreach.lists("why", LIST_ON)[0] | {"customer_id": "-12"}
+    outreach.put("gold.call_lists", strange)
+    put(box, {**KEY, "customer_id": "'-12", "result": "reached", "note": formula})
+    assert take() == []
+    [row] = of_the_feed(box)
+    assert (row["customer_id"], row["note"]) == ("-12", formula)
+    assert (replies(box)[0]["customer_id"], replies(box)[0]["note"]) == ("'-12", f"'{formula}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.csv", b"", "no column list_on, campaign, customer_id, result"),
+        ("a.csv", b"list_on,campaign,customer_id\n", "no column result"),
+        ("a.csv", b"list_on,campaign,customer_id,result,result\n", "result more than once"),
+        ("a.csv", "list_on,campaign,customer_id,result,note\n1,2,3,4,é\n".encode("latin-1"), "it is not UTF-8"),
+        ("a.csv", b"list_on,campaign,customer_id,result\n\x00\n", "no such contact|it is no CSV|a date"),
+        ("a.xlsx", b"PK\x03\x04 half", "it is no workbook"),
+        ("a.xlsx", b"list_on,campaign,customer_id,result\n", "it is no workbook"),
+    ],
+)
+def test_a_file_that_is_no_list_stays_with_its_reply(box: Path, name: str, content: bytes, why: str) -> None:
+    (box / name).write_bytes(content)
+    [line] = take()
+    [row] = replies(box)
+    if (box / name).exists():
+        assert line.startswith(f"inbox: {name} is not taken: ")
+        assert row["why"].startswith("the whole file: ")
+        assert take() == [line]
+    assert any(each in row["why"] for each in why.split("|"))
+
+
+@pytest.mark.parametrize("sep", [";", "\t"])
+def test_other_separators_and_encodings_of_spreadsheets_are_read(box: Path, sep: str) -> None:
+    file = put(box, {**KEY, "result": "reached", "note": "好"}, sep=sep)
+    file.write_bytes(file.read_text().encode("utf-16" if sep == "\t" else "utf-8-sig"))
+    assert take() == []
+    assert [(row["result"], row["note"]) for row in of_the_feed(box)] == [("reached", "好")]
+
+
+def test_blank_rows_are_no_rows_and_an_empty_list_says_nothing(box: Path) -> None:
+    put(box)
+    assert take() == []
+    assert not (box / "taken").exists()
+    (box / "b.csv").write_text("list_on,campaign,customer_id,result\n,,,\n\n")
+    assert take() == []
+    assert [file.name for file in box.glob("*.csv")] == []
+
+
+def test_the_same_file_twice_counts_once(box: Path) -> None:
+    content = put(box, {**KEY, "result": "reached"}).read_bytes()
+    take()
+    (box / "back.csv").write_bytes(content)
+    assert take(date(2026, 2, 11)) == []
+    assert of_the_feed(box, date(2026, 2, 11)) == []
+    assert not (box / "back.csv").exists()
+
+
+def test_a_kill_before_the_file_is_taken_away_ends_as_without_it(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(box, {**KEY, "result": "reached"})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            take()
+    assert take() == []
+    assert [row["result"] for row in of_the_feed(box)] == ["reached"]
+
+
+def _killed(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_file_that_is_still_written_or_open_waits(box: Path, configure: Configure) -> None:
+    configure(inbox_settle_seconds=60)
+    file = put(box, {**KEY, "result": "reached"})
+    for name in (".~lock.back.csv#", "~$back.xlsx", ".hidden.csv", "notes.txt"):
+        (box / name).write_text("x")
+    take()
+    assert file.exists()
+    aged = time.time() - 61
+    os.utime(file, (aged, aged))
+    take()
+    assert not file.exists()
+    assert len(list(box.iterdir())) == 4 + 2
+
+
+def test_an_older_night_made_again_takes_nothing(box: Path) -> None:
+    ops.write_nights(StoredTables(read_settings().lake), [LIST_ON], "test", passed_gate_at=datetime.now(UTC))
+    file = put(box, {**KEY, "result": "reached"})
+    assert take(NIGHT) == []
+    assert file.exists()
+    take(LIST_ON)
+    assert not file.exists()
+
+
+def test_a_full_disk_leaves_the_list_in_the_inbox(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = put(box, {**KEY, "result": "reached"})
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", _full)
+        with pytest.raises(DataError, match="inbox 2026-02-10: the disk is full"):
+            take()
+    assert file.exists()
+    assert [each for each in box.rglob("*") if each.name.endswith(".new")] == []
+    take()
+    assert [row["result"] for row in of_the_feed(box)] == ["reached"]
+
+
+def _full(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_the_account_says_what_came_back_of_each_list(box: Path) -> None:
+    put(box, {**KEY, "result": "reached"}, {**KEY, "customer_id": CAI}, {**KEY, "customer_id": "C99", "result": "busy"})
+    take()
+    settings = read_settings()
+    tables = StoredTables(settings.lake)
+    for _ in range(2):
+        taken.record(tables, [LIST_ON], settings)
+        [row] = tables.select(taken.RETURNED, "true")
+        counts = [row[f"rows_{name}"] for name in ("in", "taken", "not_worked", "refused")]
+        assert (row["list_on"], row["campaign"], counts) == (LIST_ON, SAVE, [3, 1, 1, 1])
+
+
+def test_of_an_erased_person_nothing_is_kept(outreach: Outreach, box: Path) -> None:
+    outreach.put("vault.erased", {"kind": str(Who.CUSTOMER), "token": outreach.token(Who.CUSTOMER, ANNA)})
+    put(box, {**KEY, "result": "reached", "note": "Anna asked"}, {**KEY, "customer_id": CAI, "result": "busy"})
+    take()
+    assert [row["verdict"] for row in replies(box)] == ["refused", "taken"]
+    kept = b"".join(file.read_bytes() for file in box.rglob("*") if file.is_file())
+    assert not any(told.encode() in kept for told in (f"{ANNA},", f'"{ANNA}"', "Anna asked"))
