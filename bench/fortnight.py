@@ -28,6 +28,7 @@ from jobs import night
 from jobs.settings import read_settings
 from sample import answers
 from sample.answers import Change
+from sample.feeds import DROPS
 from sample.files import write as write_file
 from sample.world import World
 
@@ -115,7 +116,9 @@ def _configure(folder: Path) -> None:
         "capacity": {"share_of_shifts": 1.0, "minutes_a_call": 2},
         "campaigns": {**ours, **WATCHED},
     }
-    (folder / "fortnight.yaml").write_text(yaml.safe_dump({"outreach": outreach}))
+    (folder / "fortnight.yaml").write_text(
+        yaml.safe_dump({"outreach": outreach, "delivery": {"inbox_settle_seconds": 0}})
+    )
     os.environ.update(environment(folder))
     os.environ["ECHOLAKE_CONF"] = str(folder / "fortnight.yaml")
     os.environ["ECHOLAKE_DELIVERY"] = str(folder / "delivery")
@@ -175,18 +178,23 @@ class Fortnight:
             return 0
         if before == self.outage:
             shutil.move(held_back / "contact_results.csv", self.landing / f"contact_results/ds={day}/held_back.csv")
-            return self._hand_in(before, day) + self._hand_in(day, day)
-        return self._hand_in(day, day)
+            return self._hand_in(before) + self._hand_in(day)
+        return self._hand_in(day)
 
-    def _hand_in(self, told_on: date, day: date) -> int:
-        """Brings the results that were told on a day in the batch of another; returns how many."""
-        rows = answers.results(self.world, self.delivery, told_on)
-        self._write("contact_results", day, rows, f"answers_{told_on}")
-        return len(rows)
+    def _hand_in(self, day: date) -> int:
+        """Puts the lists with the results of a day into the inbox; returns how many results these are."""
+        inbox = self.delivery / "inbox"
+        inbox.mkdir(exist_ok=True)
+        for back in sorted(answers.LATE_DAYS):
+            list_on = day - timedelta(days=back)
+            for file in answers.files(self.delivery, list_on):
+                if content := answers.filled_in(self.world, file, list_on, day):
+                    (inbox / f"{list_on} {file.stem}, told on {day}.csv").write_bytes(content)
+        return len(answers.results(self.world, self.delivery, day))
 
     def _write(self, feed: str, day: date, rows: list[dict[str, Any]], name: str) -> None:
         if rows:
-            write_file(self.landing / f"{feed}/ds={day}/{name}.csv", feed, rows)
+            write_file(self.landing / f"{feed}/ds={day}/{name}.{DROPS[feed].ending}", feed, rows)
 
     def _told(self, day: date, came: int, began: float) -> None:
         list_on = day + timedelta(days=1)

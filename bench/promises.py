@@ -26,6 +26,7 @@ TABLES = {
     "tickets": "silver/tickets_versions",
     "entries": "silver/do_not_call",
     "batches": "ops/batches",
+    "returned": "ops/returned_lists",
     "scores": "gold/churn_scores",
     "contact_effects": "gold/contact_effects",
 }
@@ -147,7 +148,7 @@ _KNOWN = """
 CREATE TABLE nights AS
     SELECT list_on, list_on - 1 AS night, CAST(list_on AS TIMESTAMPTZ) AS t,
         (SELECT max(ds) FROM batches b
-         WHERE b.feed = 'contact_results' AND b.file IS NOT NULL AND b.ds < list_on) AS results_until
+         WHERE b.feed = 'contact_results' AND b.file NOT LIKE 'inbox/%' AND b.ds < list_on) AS results_until
     FROM (SELECT DISTINCT list_on FROM candidates);
 CREATE TABLE known_people AS
     SELECT n.list_on, n.night, n.t, p.* FROM nights n JOIN people p
@@ -181,7 +182,9 @@ CREATE TABLE ledger AS
     FROM nights n JOIN candidates c
     ON c.list_on <= n.night AND c.decision = 'listed' AND (n.results_until IS NULL OR c.list_on > n.results_until)
     WHERE NOT EXISTS (SELECT 1 FROM known_results r WHERE r.for_list = n.list_on AND r.list_on = c.list_on
-        AND r.campaign = c.campaign AND r.customer_id = c.customer_id);
+        AND r.campaign = c.campaign AND r.customer_id = c.customer_id)
+    AND NOT EXISTS (SELECT 1 FROM returned b
+        WHERE b.ds <= n.night AND b.list_on = c.list_on AND b.campaign = c.campaign);
 CREATE TABLE past AS
     SELECT t.*, l.at, l.channel AS by_channel, l.campaign AS by_campaign, l.result,
         l.result NOT IN ('busy', 'no_answer') AS is_contact, epoch(t.t) - epoch(l.at) AS before_seconds
@@ -291,6 +294,11 @@ def _of_files() -> dict[str, tuple[str, str]]:
         "every result handed in is in silver, as it was told": (
             "answers",
             f"SELECT {KEY}, result FROM answers a ANTI JOIN results r USING ({KEY}, result)",
+        ),
+        "lists that came back are taken row for row: with a result, or not worked": (
+            "returned",
+            """SELECT ds, file FROM returned
+            WHERE rows_refused > 0 OR rows_in <> rows_taken + rows_not_worked + rows_refused""",
         ),
     }
 

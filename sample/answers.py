@@ -131,9 +131,12 @@ def results(world: World, delivery: Path, day: date) -> list[Row]:
 
 
 def filled_in(world: World, file: Path, list_on: date, day: date) -> bytes | None:
-    """A delivered list with the results that come on a day, all other rows as they were; None where none comes."""
+    """A delivered list with the results that come on a day, all other rows as they were.
+
+    It comes back on its own day; on a later one None, unless some of its results come late.
+    """
     told = [_of_day(world, contact, day) for contact in contacts(file, list_on)]
-    if not any(told):
+    if day != list_on and not any(told):
         return None
     rows = _rows(file)
     written = io.StringIO(newline="")
