@@ -189,6 +189,13 @@ CREATE TABLE past AS
     SELECT t.*, l.at, l.channel AS by_channel, l.campaign AS by_campaign, l.result,
         l.result NOT IN ('busy', 'no_answer') AS is_contact, epoch(t.t) - epoch(l.at) AS before_seconds
     FROM taken t JOIN ledger l USING (list_on, customer_id) WHERE l.at < t.t;
+CREATE TABLE counts AS
+    SELECT list_on, customer_id,
+        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND at >= t - INTERVAL 24 HOUR) AS in_1d,
+        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND at >= t - INTERVAL 168 HOUR) AS in_7d,
+        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND at >= t - INTERVAL 720 HOUR) AS in_30d,
+        count(*) FILTER (channel = 'call' AND result <> 'shadow' AND at >= t - INTERVAL 24 HOUR) AS calls_1d
+    FROM ledger JOIN nights USING (list_on) WHERE at < t GROUP BY ALL;
 CREATE TABLE barred AS
     WITH known AS (
         SELECT n.list_on, e.customer_id, coalesce(e.phone_token, p.phone_token) AS phone_token, e.channel
@@ -222,7 +229,10 @@ CREATE TABLE abandoned AS
         SELECT *, drops - CASE WHEN live + machine > 0 THEN machine / (live + machine) * drops ELSE 0 END AS lost
         FROM counted
     )
-    SELECT list_on, campaign, lost / nullif(lost + live, 0) AS share FROM adjusted
+    SELECT list_on, campaign, lost / nullif(lost + live, 0) AS share FROM adjusted;
+CREATE TABLE spared AS
+    SELECT c.list_on, c.campaign, c.customer_id, c.channel, c.kind, c.reason, p.* EXCLUDE (list_on, customer_id)
+    FROM candidates c JOIN known_people p USING (list_on, customer_id) WHERE c.decision = 'suppressed'
 """
 KEY = "list_on, campaign, customer_id"
 DAY = 86_400
@@ -256,6 +266,28 @@ def _of_decisions(audience: str, wide: Sequence[str]) -> dict[str, tuple[str, st
             f"""SELECT {KEY} FROM (SELECT * FROM candidates WHERE decision = 'listed') c FULL JOIN lists l USING ({KEY})
             WHERE c.channel IS DISTINCT FROM l.channel OR c.rank IS DISTINCT FROM l.rank
                 OR c.slot_start_at IS DISTINCT FROM l.slot_start_at""",
+        ),
+        "nobody is spared by a cap that was not reached": (
+            "(SELECT 1 FROM spared WHERE reason = 'capped_all_channels')",
+            f"""SELECT {KEY}, in_1d, in_7d, in_30d FROM spared LEFT JOIN counts USING (list_on, customer_id)
+            WHERE reason = 'capped_all_channels' AND coalesce(in_1d, 0) < 1 AND coalesce(in_7d, 0) < 2
+                AND coalesce(in_30d, 0) < 4 AND NOT (channel = 'call' AND coalesce(calls_1d, 0) >= 3)""",
+        ),
+        "nobody is spared for a refusal or protection that is none": (
+            "(SELECT 1 FROM spared WHERE reason IN ('no_consent', 'protected', 'do_not_call'))",
+            f"""SELECT {KEY}, reason FROM spared WHERE reason = 'no_consent'
+                AND (kind <> 'marketing' OR (marketing_consent AND profiling_objection IS NOT TRUE))
+                AND coalesce(CASE channel WHEN 'call' THEN call_consent WHEN 'sms' THEN sms_consent ELSE true END,
+                    kind <> 'marketing')
+            UNION ALL SELECT {KEY}, reason FROM spared s WHERE reason = 'protected' AND vulnerable IS NOT TRUE
+                AND legal_hold IS NOT TRUE AND NOT EXISTS (SELECT 1 FROM tickets k WHERE k.customer_id = s.customer_id
+                    AND k.known_on <= s.night AND k.category = 'complaint')
+            UNION ALL SELECT {KEY}, reason FROM spared s WHERE reason = 'do_not_call'
+                AND NOT EXISTS (SELECT 1 FROM barred b WHERE b.list_on = s.list_on AND b.customer_id = s.customer_id)
+                AND NOT EXISTS (SELECT 1 FROM barred_numbers b
+                    WHERE b.list_on = s.list_on AND b.phone_token = s.phone_token)
+                AND NOT EXISTS (SELECT 1 FROM known_results r WHERE r.for_list = s.list_on
+                    AND r.customer_id = s.customer_id AND r.result = 'do_not_call')""",
         ),
         "quotas are kept": (
             "(SELECT DISTINCT list_on, campaign FROM lists)",
