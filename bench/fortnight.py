@@ -14,6 +14,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from bench.__main__ import environment
 from bench.planted import arms_alike, effects
 from bench.promises import Finding, Lake, kept
 from jobs import night
+from jobs.session import ensure_server, stop_server
 from jobs.settings import read_settings
 from sample import answers
 from sample.answers import Change
@@ -37,6 +40,12 @@ FIRST, FIRST_NIGHT = date(2026, 2, 9), date(2026, 3, 24)
 OUTAGE = 5
 """The night, from 0, for which no results come; the next one has them."""
 HOLDOUT_SHARE = 0.4
+# Compiling queries over a few rows costs more than it gives.
+FEW_ROWS = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC",
+    "spark.sql.codegen.wholeStage": False,
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 EVERYBODY = "star_level >= 1"
 
 
@@ -86,12 +95,12 @@ def main() -> int:
     parsed = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as name:
         folder = Path(name)
-        _configure(folder)
-        fortnight = Fortnight(folder, World(parsed.seed, parsed.customers), parsed.nights)
-        fortnight.load()
-        for number in range(parsed.nights):
-            fortnight.run(number)
-        return told(fortnight)
+        with configured(folder):
+            fortnight = Fortnight(folder, World(parsed.seed, parsed.customers), parsed.nights)
+            fortnight.load()
+            for number in range(parsed.nights):
+                fortnight.run(number)
+            return told(fortnight)
 
 
 def told(fortnight: "Fortnight") -> int:
@@ -100,29 +109,49 @@ def told(fortnight: "Fortnight") -> int:
     outreach = read_settings().configuration.outreach
     found = effects(fortnight.lake(), fortnight.world, fortnight.contacts(), PLANTED, outreach)
     findings += found.findings
-    print(f"\n{'promise':72} {'looked at':>10} {'broken':>7}")
+    print(f"\n{'promise':82} {'looked at':>10} {'broken':>7}")
     for finding in findings:
-        print(f"{finding.promise:72} {finding.looked_at:10,} {finding.broken:7,}")
+        print(f"{finding.promise:82} {finding.looked_at:10,} {finding.broken:7,}")
         for example in finding.examples:
             print(f"    {example}")
     print("\n" + "\n".join(found.lines), flush=True)
     return int(any(finding.broken for finding in findings))
 
 
-def _configure(folder: Path) -> None:
+@contextmanager
+def configured(folder: Path) -> Iterator[None]:
+    """The environment of a deployment of its own below a folder, with one Spark server for all of its nights."""
+    os.environ.update(environment(folder))
+    os.environ["ECHOLAKE_DELIVERY"] = str(folder / "delivery")
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow/mlflow.db"
+    # A night stops the server of its lake; this one belongs to another.
+    os.environ["ECHOLAKE_LAKE"] = str(folder / "server")
+    _write_conf(folder / "server.yaml", spark={"conf": FEW_ROWS})
+    settings = read_settings()
+    remote = ensure_server(settings)
+    try:
+        os.environ["ECHOLAKE_LAKE"] = str(folder / "lake")
+        _write_conf(
+            folder / "fortnight.yaml", spark={"remote": remote}, outreach=_outreach(),
+            delivery={"inbox_settle_seconds": 0},
+        )  # fmt: skip
+        yield
+    finally:
+        stop_server(settings)
+
+
+def _write_conf(file: Path, **configuration: Any) -> None:
+    file.write_text(yaml.safe_dump(configuration))
+    os.environ["ECHOLAKE_CONF"] = str(file)
+
+
+def _outreach() -> dict[str, Any]:
     ours = {each.name: {"outcome_days": SHORT.get(each.name, USUAL_DAYS)} for each in _campaigns()}
-    outreach = {
+    return {
         "holdout_share": HOLDOUT_SHARE,
         "capacity": {"share_of_shifts": 1.0, "minutes_a_call": 2},
         "campaigns": {**ours, **WATCHED},
     }
-    (folder / "fortnight.yaml").write_text(
-        yaml.safe_dump({"outreach": outreach, "delivery": {"inbox_settle_seconds": 0}})
-    )
-    os.environ.update(environment(folder))
-    os.environ["ECHOLAKE_CONF"] = str(folder / "fortnight.yaml")
-    os.environ["ECHOLAKE_DELIVERY"] = str(folder / "delivery")
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow/mlflow.db"
 
 
 def _campaigns() -> list[Any]:

@@ -24,7 +24,7 @@ COVARIATES = {
     "calls_90d": """(SELECT count(*) FROM calls x WHERE x.customer_id = f.customer_id AND x.direction = 'inbound'
         AND x.event_date BETWEEN f.night - 89 AND f.night AND x.known_on <= f.night)""",
     "attempts_30d": """(SELECT count(*) FROM ledger x WHERE x.list_on = f.list_on AND x.customer_id = f.customer_id
-        AND x.at < f.t AND x.at >= f.t - INTERVAL 720 HOUR)""",
+        AND x.tried_at < f.t AND x.tried_at >= f.t - INTERVAL 720 HOUR)""",
     "churn_probability": """(SELECT max(probability) FROM scores x WHERE x.scored_on = f.night
         AND x.customer_id = f.customer_id)""",
     "expected_value": "f.expected_value",

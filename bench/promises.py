@@ -166,7 +166,7 @@ CREATE TABLE ledger AS
         SELECT n.list_on AS for_list, c.customer_id, c.started_at, c.outcome FROM nights n JOIN calls c
         ON c.known_on <= n.night AND c.event_date <= n.night AND c.direction = 'outbound' AND c.customer_id IS NOT NULL
     )
-    SELECT for_list AS list_on, customer_id, attempted_at AS at, channel, campaign, result FROM known_results
+    SELECT for_list AS list_on, customer_id, attempted_at AS tried_at, channel, campaign, result FROM known_results
     UNION ALL
     SELECT for_list, customer_id, started_at, 'call', NULL,
         CASE outcome WHEN 'answered' THEN 'reached' WHEN 'voicemail' THEN 'voicemail' ELSE 'no_answer' END
@@ -186,16 +186,16 @@ CREATE TABLE ledger AS
     AND NOT EXISTS (SELECT 1 FROM returned b
         WHERE b.ds <= n.night AND b.list_on = c.list_on AND b.campaign = c.campaign);
 CREATE TABLE past AS
-    SELECT t.*, l.at, l.channel AS by_channel, l.campaign AS by_campaign, l.result,
-        l.result NOT IN ('busy', 'no_answer') AS is_contact, epoch(t.t) - epoch(l.at) AS before_seconds
-    FROM taken t JOIN ledger l USING (list_on, customer_id) WHERE l.at < t.t;
+    SELECT t.*, l.tried_at, l.channel AS by_channel, l.campaign AS by_campaign, l.result,
+        l.result NOT IN ('busy', 'no_answer') AS is_contact, epoch(t.t) - epoch(l.tried_at) AS before_seconds
+    FROM taken t JOIN ledger l USING (list_on, customer_id) WHERE l.tried_at < t.t;
 CREATE TABLE counts AS
     SELECT list_on, customer_id,
-        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND at >= t - INTERVAL 24 HOUR) AS in_1d,
-        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND at >= t - INTERVAL 168 HOUR) AS in_7d,
-        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND at >= t - INTERVAL 720 HOUR) AS in_30d,
-        count(*) FILTER (channel = 'call' AND result <> 'shadow' AND at >= t - INTERVAL 24 HOUR) AS calls_1d
-    FROM ledger JOIN nights USING (list_on) WHERE at < t GROUP BY ALL;
+        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND tried_at >= t - INTERVAL 24 HOUR) AS in_1d,
+        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND tried_at >= t - INTERVAL 168 HOUR) AS in_7d,
+        count(*) FILTER (result NOT IN ('busy', 'no_answer') AND tried_at >= t - INTERVAL 720 HOUR) AS in_30d,
+        count(*) FILTER (channel = 'call' AND result <> 'shadow' AND tried_at >= t - INTERVAL 24 HOUR) AS calls_1d
+    FROM ledger JOIN nights USING (list_on) WHERE tried_at < t GROUP BY ALL;
 CREATE TABLE barred AS
     WITH known AS (
         SELECT n.list_on, e.customer_id, coalesce(e.phone_token, p.phone_token) AS phone_token, e.channel
@@ -341,7 +341,7 @@ def _of_caps() -> dict[str, tuple[str, str]]:
         return "past", f"SELECT {KEY}, count(*) FROM past WHERE {condition} GROUP BY ALL HAVING count(*) >= {count}"
 
     def never(condition: str) -> tuple[str, str]:
-        return "past", f"SELECT {KEY}, at, result FROM past WHERE {condition}"
+        return "past", f"SELECT {KEY}, tried_at, result FROM past WHERE {condition}"
 
     same, week = "by_campaign = campaign", f"before_seconds <= {7 * DAY}"
     waits = "CASE result WHEN 'busy' THEN 30 WHEN 'no_answer' THEN 240 WHEN 'voicemail' THEN 1440 END"
@@ -359,7 +359,7 @@ def _of_caps() -> dict[str, tuple[str, str]]:
             JOIN known_people p ON p.list_on = t.list_on AND p.phone_token = t.phone_token
             JOIN ledger l ON l.list_on = t.list_on AND l.customer_id = p.customer_id AND l.campaign = t.campaign
             WHERE t.channel IN ('call', 'sms') AND l.channel IN ('call', 'sms')
-                AND l.at < t.t AND epoch(t.t) - epoch(l.at) <= {7 * DAY}
+                AND l.tried_at < t.t AND epoch(t.t) - epoch(l.tried_at) <= {7 * DAY}
             GROUP BY ALL HAVING count(*) >= 2""",
         ),
         "not again by a campaign within 30 days of being reached, won or held out": never(
@@ -369,7 +369,7 @@ def _of_caps() -> dict[str, tuple[str, str]]:
             f"{same} AND result = 'refused' AND before_seconds <= {90 * DAY}"
         ),
         "not before the wait after busy, no answer and voicemail is over": never(
-            f"slot_start_at < at + to_minutes({waits})"
+            f"slot_start_at < tried_at + to_minutes({waits})"
         ),
         "Florida and Oklahoma: at most 3 calls in 24 hours": at_most(
             3,
