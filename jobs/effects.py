@@ -1,6 +1,6 @@
 """How a night tells what lists came to: the effect of each campaign, how contacts went, and what is learnt of both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from math import isfinite
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from pyspark.sql import DataFrame
 
 from jobs import stamped
-from jobs.gold.outreach import contact_effects, list_quality
+from jobs.gold.outreach import contact_effects, list_quality, script_effects
 from jobs.lake import Expect, Lake, Warn
 from jobs.settings import Settings
 from jobs.tables import TABLES, Table
@@ -18,6 +18,7 @@ from models import effects
 
 CANDIDATES = TABLES["gold.call_candidates"]
 EFFECTS = TABLES["gold.contact_effects"]
+SCRIPTS = TABLES["gold.script_effects"]
 QUALITY = TABLES["gold.list_quality"]
 EVER = date(1990, 1, 1)
 """Before the first event that lands."""
@@ -30,18 +31,13 @@ Campaigns = Sequence[Mapping[str, Any]]
 
 def update_effects(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says of each campaign and week what it changed, as far as outcome days have passed; returns the rows written."""
-    campaigns = campaigns_of(settings)
-    made_on = _made_on(lake, EFFECTS, day, warn)
-    if made_on is None or not campaigns:
-        return 0
-    longest = timedelta(days=max(each["outcome_days"] for each in campaigns))
-    first = season_start(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
-    if not _has_lists(lake, first, day):
-        return 0
-    made = contact_effects.build(
-        **_frames(lake, EFFECTS), as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns
-    )
-    return stamped.replace_from(lake, EFFECTS, made, "week", first, day, expect)
+    return _update_arms(lake, EFFECTS, contact_effects.build, campaigns_of(settings), day, settings, expect, warn)
+
+
+def update_scripts(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
+    """Says of each script of campaigns with several how it did; returns the rows written."""
+    several = [each for each in campaigns_of(settings) if len(each["scripts"]) > 1]
+    return _update_arms(lake, SCRIPTS, script_effects.build, several, day, settings, expect, warn)
 
 
 def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
@@ -73,6 +69,28 @@ def learnt(lake: Lake, day: date, campaigns: Campaigns) -> dict[str, float]:
 def campaigns_of(settings: Settings) -> Campaigns:
     """The campaigns of conf/campaigns.yaml, as plain values."""
     return [each.model_dump() for each in settings.configuration.outreach.campaigns]
+
+
+def _update_arms(
+    lake: Lake,
+    table: Table,
+    build: Callable[..., DataFrame],
+    campaigns: Campaigns,
+    day: date,
+    settings: Settings,
+    expect: Expect,
+    warn: Warn,
+) -> int:
+    """Makes a table of weeks anew from the first on that had not stood for good when it was last made."""
+    made_on = _made_on(lake, table, day, warn)
+    if made_on is None or not campaigns:
+        return 0
+    longest = timedelta(days=max(each["outcome_days"] for each in campaigns))
+    first = season_start(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
+    if not _has_lists(lake, first, day):
+        return 0
+    made = build(**_frames(lake, table), as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns)
+    return stamped.replace_from(lake, table, made, "week", first, day, expect)
 
 
 def _believed(campaign: Mapping[str, Any], weeks: Sequence[Mapping[str, Any]]) -> float:

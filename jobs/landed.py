@@ -227,6 +227,8 @@ def _passed(
     groups = []
     for source, found in sources:
         files = list({file.uri: file for members in found.values() for file in members}.values())
+        if not files:
+            continue
         expressions = door.Expressions(source.columns, source.ds, source.where)
         batches = _batch_of_file(lake.spark, days, found)
         groups += [

@@ -49,7 +49,7 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
         results_until=_landed_until(lake, "contact_results", day),
         returned=_returned(lake, day),
         attempt_minutes=settings.configuration.customer_timeline.attempt_minutes,
-        wait_minutes=settings.configuration.outreach.caps.wait_minutes,
+        caps=settings.configuration.outreach.caps.model_dump(),
     )
     return stamped.replace_date(lake, CUSTOMERS, made, day, expect)
 

@@ -26,6 +26,8 @@ class Caps(_Model):
     campaign_attempts_7d: int = Field(ge=1)
     number_attempts_7d: int = Field(ge=1)
     wait_minutes: dict[Literal["busy", "no_answer", "voicemail"], int]
+    refused_days: int = Field(ge=1)
+    reentry_days: int = Field(ge=1)
     do_not_call_age_days: int = Field(ge=1)
 
 

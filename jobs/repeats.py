@@ -34,7 +34,11 @@ def update_profiles(lake: Lake, day: date, settings: Settings, expect: Expect, w
     if not _has_calls(lake, PROFILES, day, caller_profiles.DAYS):
         return 0
     made = caller_profiles.build(
-        **_frames(lake, PROFILES), as_of=day, time_zone=settings.time_zone, **_chains(settings)
+        **_frames(lake, PROFILES),
+        as_of=day,
+        time_zone=settings.time_zone,
+        **_chains(settings),
+        **settings.numbers_of(PROFILES),
     )
     return stamped.replace_date(lake, PROFILES, made, day, expect)
 

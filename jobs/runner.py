@@ -168,6 +168,7 @@ _STAMPED = {
     "gold.call_candidates": outreach.update_candidates,
     "gold.call_lists": outreach.update_lists,
     "gold.contact_effects": effects.update_effects,
+    "gold.script_effects": effects.update_scripts,
     "gold.list_quality": effects.update_quality,
 }
 """What is said as of a date: of a range of dates, as of the last."""

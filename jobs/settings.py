@@ -80,6 +80,14 @@ class RepeatCalls(_Model):
     late_days: int
 
 
+class CallerProfiles(_Model):
+    """Numbers of features.caller_profiles: the bands of callers."""
+
+    top_share: float = Field(gt=0, lt=1)
+    high_calls: int = Field(ge=1)
+    mid_calls: int = Field(ge=1)
+
+
 class ServiceKpis(_Model):
     """Numbers of gold.service_kpis."""
 
@@ -203,6 +211,7 @@ class _Configuration(_Model):
     retention_days: dict[Literal["bronze", "quarantine", "features"], int | None]
     vacuum_hours: int = Field(ge=0)
     repeat_calls: RepeatCalls
+    caller_profiles: CallerProfiles
     service_kpis: ServiceKpis
     customer_identities: CustomerIdentities
     caller_identities: CallerIdentities

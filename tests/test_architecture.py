@@ -16,6 +16,7 @@ from jobs import data_map, dictionary
 from jobs.outreach_settings import Outreach
 from jobs.settings import (
     CallerIdentities,
+    CallerProfiles,
     Churn,
     ConsumptionWarnings,
     CustomerIdentities,
@@ -44,6 +45,7 @@ NUMBERS = {
         ServiceKpis,
         CustomerIdentities,
         CallerIdentities,
+        CallerProfiles,
         CustomerTimeline,
         RepeatAdvice,
         Churn,
@@ -57,7 +59,7 @@ BY_TABLE = "figures"
 OF_THE_NIGHT = {
     "known_until", "as_of", "first", "end_at", "time_zone", BY_TABLE, "measures", "rules", "tags", "standing",
     "standing_before", "described", "topic_prefix", "history_days", "list_on", "season_began", "results_until", "returned",
-    "wait_minutes", "hours", "minutes", "places", "abandoned", "effects", "is_do_not_call_stale",
+    "hours", "minutes", "places", "abandoned", "effects", "is_do_not_call_stale",
 }  # fmt: skip
 """Values that a night hands to a build, besides frames and numbers."""
 MODELS = {"kinds", "risk"}

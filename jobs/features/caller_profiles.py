@@ -11,9 +11,6 @@ from jobs.features.recent_calls import MICROSECONDS_AN_HOUR, recent
 from jobs.features.rows import as_known, in_window, known
 
 DAYS = 90
-TOP_SHARE = 0.05
-HIGH_CALLS, MID_CALLS = 6, 3
-"""Bands of docs/definitions.md: the top share by calls and at least so many; at least so many."""
 
 MORNING, EVENING = 6, 22
 """The night lasts from the evening to the morning, by the clock of the business."""
@@ -33,8 +30,14 @@ def build(
     time_zone: str,
     transfer_minutes: int,
     chain_gap_days: int,
+    top_share: float,
+    high_calls: int,
+    mid_calls: int,
 ) -> DataFrame:
-    """One row per caller with a repeat call in the 90 days up to the date, from what had arrived by then."""
+    """One row per caller with a repeat call in the 90 days up to the date, from what had arrived by then.
+
+    Bands: `high` is the top share by calls with at least `high_calls`, `mid` at least `mid_calls`.
+    """
     # What looks from call to call is costly, so it is asked only for what it is needed for.
     inbound = known(calls, as_of).where("direction = 'inbound'").where(in_window(DAYS, as_of))
     inbound = inbound.withColumn("caller_key", caller_key()).where("caller_key NOT LIKE 'x:%'")
@@ -42,7 +45,8 @@ def build(
     repeats = F.count_if("is_repeat").over(Window.partitionBy("caller_key"))
     again = contacts.withColumn("_repeats", repeats).where("_repeats > 0")
     callers = again.groupBy("caller_key").agg(*_figures(as_of, time_zone))
-    banded = callers.join(F.broadcast(_top(inbound)), "calls_90d", "left").withColumn("frequency_band", _band())
+    banded = callers.join(F.broadcast(_top(inbound, top_share)), "calls_90d", "left")
+    banded = banded.withColumn("frequency_band", _band(high_calls, mid_calls))
     late = inbound.where(in_window(AROUND_DAYS, as_of)).where("customer_id IS NOT NULL")
     late = late.select("customer_id", "call_id", "started_at")
     tried = known(interactions, as_of).where("customer_id IS NOT NULL")
@@ -123,7 +127,7 @@ def _counted(value: str | Column) -> Column:
     )
 
 
-def _top(inbound: DataFrame) -> DataFrame:
+def _top(inbound: DataFrame, top_share: float) -> DataFrame:
     """For each number of calls (calls_90d) whether fewer than the top share of identified callers called more often."""
     identified = inbound.where("customer_id IS NOT NULL").groupBy("caller_key").agg(F.count("*").alias("calls_90d"))
     often = identified.groupBy("calls_90d").agg(F.count("*").alias("_callers"))
@@ -131,14 +135,14 @@ def _top(inbound: DataFrame) -> DataFrame:
     every = Window.partitionBy(F.lit(0))
     more = every.orderBy(F.desc("calls_90d")).rowsBetween(Window.unboundedPreceding, -1)
     share = F.coalesce(F.sum("_callers").over(more), F.lit(0)) / F.sum("_callers").over(every)
-    return often.select("calls_90d", (share < TOP_SHARE).alias("_is_top"))
+    return often.select("calls_90d", (share < top_share).alias("_is_top"))
 
 
-def _band() -> Column:
+def _band(high_calls: int, mid_calls: int) -> Column:
     return (
         F.when(F.col("customer_id").isNull(), None)
-        .when(F.col("_is_top") & (F.col("calls_90d") >= HIGH_CALLS), "high")
-        .when(F.col("calls_90d") >= MID_CALLS, "mid")
+        .when(F.col("_is_top") & (F.col("calls_90d") >= high_calls), "high")
+        .when(F.col("calls_90d") >= mid_calls, "mid")
         .otherwise("low")
     )
 

@@ -13,7 +13,7 @@ from jobs.features.rows import as_known, barred, known
 from jobs.tables.outreach import CONNECTED, NUMBERED
 
 REACH_DAYS = 90
-"""How far back calls and results are read; refusals hold for so long."""
+"""How far back calls and results are read."""
 RECENT_DAYS = 7
 """How long a call that was given up, or a ticket that was closed, is an occasion."""
 BARRING = ("wrong_number", "do_not_call")
@@ -37,7 +37,7 @@ def build(
     results_until: date | None,
     returned: Sequence[tuple[date, str]],
     attempt_minutes: int,
-    wait_minutes: Mapping[Any, int],
+    caps: Mapping[str, Any],
 ) -> DataFrame:
     """One row per customer open at the end of `as_of`, which is `end_at`: the list's day begins there.
 
@@ -45,7 +45,7 @@ def build(
     season. `results_until`: the last date of which results have landed; `returned`: days and campaigns of lists that
     came back filled in.
     """
-    since = as_of - timedelta(days=REACH_DAYS)
+    since = as_of - timedelta(days=max(REACH_DAYS, caps["refused_days"], caps["reentry_days"]))
     lists = call_candidates.where(F.col("list_on") <= F.lit(as_of))
     results = known(contact_results, as_of)
     recent_results = results.where(F.col("event_date") > F.lit(since))
@@ -55,7 +55,7 @@ def build(
     )
     people = _people(customers_versions, as_of)
     facts = [
-        _contacts(rows, end_at, wait_minutes),
+        _contacts(rows, end_at, caps),
         _campaign_attempts(rows, end_at),
         _held_out(lists, season_began),
         _barred(do_not_call, customers_versions, as_of, end_at),
@@ -78,7 +78,9 @@ def build(
             "open_requests",
         )},
         **{name: F.from_json(F.lit("{}"), NO_COUNTS) for name in ("campaign_attempts_7d", "number_attempts_7d")},
-        **{name: F.array().cast(NO_TEXTS) for name in ("barred_channels", "refusals_90d", "reached_30d", "held_out")},
+        **{name: F.array().cast(NO_TEXTS) for name in (
+            "barred_channels", "refused_campaigns", "reached_campaigns", "held_out",
+        )},
         **{name: F.lit(False) for name in ("is_person_barred", "is_number_barred")},
     }  # fmt: skip
     return told.withColumns(
@@ -100,7 +102,7 @@ def _people(customers_versions: DataFrame, as_of: date) -> DataFrame:
     )  # fmt: skip
 
 
-def _contacts(rows: DataFrame, end_at: datetime, wait_minutes: Mapping[Any, int]) -> DataFrame:
+def _contacts(rows: DataFrame, end_at: datetime, caps: Mapping[str, Any]) -> DataFrame:
     def contacts(days: int) -> Column:
         return F.count_if(is_contact() & within(days, end_at)).alias(f"contacts_{days}d")
 
@@ -108,7 +110,9 @@ def _contacts(rows: DataFrame, end_at: datetime, wait_minutes: Mapping[Any, int]
         return F.array_sort(F.collect_set(F.when(condition, F.col("campaign"))))
 
     by_call = (F.col("channel") == "call") & within(1, end_at)
-    waits = F.coalesce(*(F.when(F.col("result") == result, minutes) for result, minutes in wait_minutes.items()))
+    waits = F.coalesce(
+        *(F.when(F.col("result") == result, minutes) for result, minutes in caps["wait_minutes"].items())
+    )
     released = F.timestamp_micros(F.unix_micros("at") + waits.cast("bigint") * 60_000_000)
     return rows.groupBy("customer_id").agg(
         contacts(1),
@@ -116,8 +120,8 @@ def _contacts(rows: DataFrame, end_at: datetime, wait_minutes: Mapping[Any, int]
         contacts(30),
         F.count_if(by_call & (F.col("result") != SHADOW)).alias("call_attempts_1d"),
         F.count_if(by_call & F.col("result").isin(*CONNECTED)).alias("connected_calls_1d"),
-        campaigns(F.col("result") == "refused").alias("refusals_90d"),
-        campaigns(F.col("result").isin(*REACHED) & within(30, end_at)).alias("reached_30d"),
+        campaigns((F.col("result") == "refused") & within(caps["refused_days"], end_at)).alias("refused_campaigns"),
+        campaigns(F.col("result").isin(*REACHED) & within(caps["reentry_days"], end_at)).alias("reached_campaigns"),
         F.max(F.when(released > F.lit(end_at), released)).alias("released_at"),
     )
 

@@ -43,6 +43,7 @@ def content(logs: TableLogs, day: date, settings: Settings) -> dict[str, Any] | 
             "gold.call_candidates": f"list_on = DATE '{list_on}'",
             "gold.call_lists": f"list_on = DATE '{list_on}'",
             "gold.contact_effects": f"week > DATE '{day - timedelta(weeks=2 * WEEKS)}' AND final_on <= DATE '{day}'",
+            "gold.script_effects": f"week > DATE '{day - timedelta(weeks=2 * WEEKS)}' AND final_on <= DATE '{day}'",
             "gold.list_quality": f"list_on > DATE '{day - timedelta(weeks=WEEKS)}' AND list_on <= DATE '{day}'",
             "silver.shifts": f"event_date = DATE '{list_on}' AND known_on <= DATE '{day}' AND leave_type IS NULL",
         }.items():
@@ -51,16 +52,17 @@ def content(logs: TableLogs, day: date, settings: Settings) -> dict[str, Any] | 
         if not campaigns:
             return None
         spared = _spared(db)
+        totals = {name: sum(row[name] for row in campaigns) for name in ("candidates", "listed", "holdout")}
         return {
             "title": f"Call lists for {list_on}",
-            "totals": {name: sum(row[name] for row in campaigns) for name in ("candidates", "listed", "holdout")},
+            "totals": totals,
             "campaigns": campaigns,
             "goals": {each.name: each.goal for each in settings.configuration.outreach.campaigns},
-            "waterfall": _waterfall(spared),
-            "spared": spared,
+            "waterfall": _waterfall(totals["candidates"], spared),
             "reasons": REASONS,
             "hours": _hours(db, list_on, settings),
             "effects": _effects(db),
+            "scripts": _scripts(db),
             "quality": _quality(db),
             "zone": settings.time_zone,
         }
@@ -89,11 +91,10 @@ def _spared(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: order.index(row["reason"]) if row["reason"] in order else len(order))
 
 
-def _waterfall(spared: Sequence[dict[str, Any]]) -> Markup:
-    names = [REASONS.get(row["reason"], row["reason"]) for row in spared]
-    return Markup(
-        figures.bars(names, [row["candidates"] for row in spared], "Candidates who are not listed, by reason")
-    )
+def _waterfall(candidates: int, spared: Sequence[dict[str, Any]]) -> Markup:
+    less = [(REASONS.get(row["reason"], row["reason"]), row["candidates"]) for row in spared]
+    title = "From candidates to contacts, by the reason for which the others are not listed"
+    return Markup(figures.waterfall(("candidates", candidates), less, "on the lists", title))
 
 
 def _hours(db: duckdb.DuckDBPyConnection, list_on: date, settings: Settings) -> list[dict[str, Any]]:
@@ -132,6 +133,17 @@ def _effects(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         """
         SELECT campaign, week, listed, held_out, incremental_effect, effect_low, effect_high, is_claim, sentence
         FROM contact_effects ORDER BY campaign, week DESC
+        """,
+    )
+
+
+def _scripts(db: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    return rows(
+        db,
+        """
+        SELECT campaign, week, script_id, listed, rate, others_rate, is_claim,
+               difference, difference_low, difference_high
+        FROM script_effects ORDER BY campaign, week DESC, script_id
         """,
     )
 

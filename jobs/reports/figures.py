@@ -20,7 +20,7 @@ matplotlib.rcParams.update(
     }
 )
 
-INK, ACCENT, PALE = "#1f2933", "#0b6e8f", "#c9dfe7"
+INK, ACCENT, PALE, STEP = "#1f2933", "#0b6e8f", "#c9dfe7", "#9db8c2"
 BUBBLE = 4000.0
 """Area of the largest bubble, in square points."""
 
@@ -37,6 +37,32 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str = 
     axes.margins(x=0.15)
     for place, value in zip(places, values, strict=True):
         axes.annotate(f" {value:,.0f}{unit}", (value, place), va="center", color=INK)
+    return _svg(figure, title)
+
+
+def waterfall(begin: tuple[str, float], less: Sequence[tuple[str, float]], rest: str, title: str) -> str:
+    """From what there was at first, the bar on top, step by step to what is left, each with its value."""
+    names = [begin[0], *(name for name, _ in less), rest]
+    figure = Figure(figsize=(7, 0.5 + 0.42 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    left = begin[1]
+    bars = [(0.0, left, ACCENT)]
+    for _, value in less:
+        left -= value
+        bars.append((left, value, STEP))
+    bars.append((0.0, left, ACCENT))
+    for place, (start, width, color) in enumerate(reversed(bars)):
+        axes.barh(place, width, left=start, color=color, height=0.7)
+        sign = "-" if color == STEP else ""
+        axes.annotate(f" {sign}{width:,.0f}", (start + width, place), va="center", color=INK)
+    # Each step hangs where the one before ended.
+    ends = [start if color == STEP else start + width for start, width, color in bars[:-1]]
+    for step, end in enumerate(ends):
+        axes.plot([end, end], [len(bars) - step - 1.35, len(bars) - step - 2.35], color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(names) - 1, -1, -1), [_short(name) for name in names])
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.margins(x=0.15)
     return _svg(figure, title)
 
 

@@ -37,6 +37,7 @@ def content(logs: TableLogs, day: date, settings: Settings) -> dict[str, Any] | 
         zone = settings.time_zone
         return {
             "headline": _headline(db),
+            "title": f"Repeat calls, {day}",
             "bands": bands,
             "band_figure": _band_figure(bands),
             "kinds": kinds,

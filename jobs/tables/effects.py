@@ -80,4 +80,36 @@ LIST_QUALITY = Table(
     statistics=("list_on",),
 )  # fmt: skip
 
-EFFECTS = (CONTACT_EFFECTS, LIST_QUALITY)
+SCRIPT_EFFECTS = Table(
+    name="gold.script_effects",
+    about="One row per campaign, week and script: what became of those who got it, against those who got another one",
+    key=("campaign", "week", "script_id"),
+    columns=(
+        CAMPAIGN,
+        Column("week", "date", "Monday of the week of the customer's first list in the season", required=True),
+        Column("script_id", "string", "The script, of a campaign that has several", required=True),
+        Column("listed", "bigint", "Customers listed with it, whose outcome days have passed", required=True),
+        Column("successes", "bigint", "Of these those with the outcome", required=True),
+        Column("rate", "double", "successes / listed", required=True),
+        Column("others_listed", "bigint", "Customers listed with another script of the campaign", required=True),
+        Column("others_successes", "bigint", "Of these those with the outcome", required=True),
+        Column("others_rate", "double", "others_successes / others_listed; null = nobody"),
+        Column("difference", "double", "rate - others_rate; null = nobody had another one"),
+        Column("difference_low", "double", "Lower end of its 95 % interval (Newcombe)"),
+        Column("difference_high", "double", "Upper end of its 95 % interval (Newcombe)"),
+        Column("is_claim", "boolean", "Whether both groups are large enough to say anything", required=True),
+        Column("final_on", "date", "The night from which on the row stands for good", required=True),
+    ),
+    kind=Kind.SNAPSHOT,
+    owner=OUTREACH,
+    subject=SUBJECT,
+    impact="Team leads see which script works up to the night before.",
+    inputs=(
+        "gold.call_candidates", "gold.call_lists", "silver.transactions", "silver.calls", "silver.interactions",
+        "silver.statements_versions", "silver.tickets_versions", "silver.cards_versions",
+    ),
+    module="jobs.gold.outreach.script_effects",
+    statistics=("week", "final_on"),
+)  # fmt: skip
+
+EFFECTS = (CONTACT_EFFECTS, SCRIPT_EFFECTS, LIST_QUALITY)

@@ -49,7 +49,14 @@ MODELS = Report(
 CALL_LISTS = Report(
     short_name="call_lists",
     about="The lists of the morning: totals by campaign, why nobody else is on them, agent minutes, what lists changed",
-    inputs=("gold.call_candidates", "gold.call_lists", "gold.contact_effects", "gold.list_quality", "silver.shifts"),
+    inputs=(
+        "gold.call_candidates",
+        "gold.call_lists",
+        "gold.contact_effects",
+        "gold.script_effects",
+        "gold.list_quality",
+        "silver.shifts",
+    ),
     owner=OUTREACH,
     impact="Ops teams open the day without an overview of their lists.",
 )

@@ -48,10 +48,16 @@ def test_the_page_shows_totals_reasons_minutes_and_effects(world: World) -> None
         "sentence": "kept 5.1 points more", "listed_successes": 800, "held_out_successes": 80, "contacts": 500,
         "final_on": DAY,
     }  # fmt: skip
+    script = {
+        "campaign": "churn_save", "week": week["week"], "script_id": "offer", "listed": 450, "successes": 405, "rate": 0.9,
+        "others_listed": 450, "others_successes": 396, "others_rate": 0.88, "difference": 0.02, "difference_low": -0.021,
+        "difference_high": 0.061, "is_claim": True, "final_on": DAY,
+    }  # fmt: skip
     for name, rows in (
         ("gold.call_candidates", candidates),
         ("gold.call_lists", listed),
         ("gold.contact_effects", [week]),
+        ("gold.script_effects", [script]),
     ):
         lake.append(TABLES[name], frame(lake.spark, name, rows))
     file = pages.write("call_lists", DAY, settings)
@@ -65,6 +71,9 @@ def test_the_page_shows_totals_reasons_minutes_and_effects(world: World) -> None
         "no consent",
         "no agent minutes left",
         "+5.1 [+1.0, +9.0]",
+        "+2.0 [-2.1, +6.1]",
+        "on the lists",
+        " -4</text>",
     ):
         assert wanted in page
     assert re.search(r"<td>10:00</td><td class=\"n\">3</td><td class=\"n\">15</td><td class=\"n\">60</td>", page)

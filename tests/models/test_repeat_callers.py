@@ -49,8 +49,9 @@ def _callers(spark: Any, seed: int, day: date) -> Callers:
     ]
     frames = {name: frame(spark, f"silver.{name}", []) for name in EMPTY}
     profiles = caller_profiles.build(
-        frame(spark, "silver.calls", rows), **frames, as_of=day, time_zone="UTC", transfer_minutes=15, chain_gap_days=7
-    )
+        frame(spark, "silver.calls", rows), **frames, as_of=day, time_zone="UTC", transfer_minutes=15, chain_gap_days=7,
+        top_share=0.05, high_calls=6, mid_calls=3,
+    )  # fmt: skip
     counted: dict[str, float] = {}
     for (topics,) in profiles.select("topics").collect():
         for topic, number in topics.items():

@@ -93,7 +93,7 @@ def _is_capped_in_campaign(campaign: Mapping[str, Any], caps: Mapping[str, Any])
     capped = attempts("campaign_attempts_7d") >= caps["campaign_attempts_7d"]
     if campaign["channel"] in NUMBERED:
         capped = capped | (attempts("number_attempts_7d") >= caps["number_attempts_7d"])
-    for past in ("refusals_90d", "reached_30d"):
+    for past in ("refused_campaigns", "reached_campaigns"):
         capped = capped | F.array_contains(past, campaign["name"])
     return capped
 

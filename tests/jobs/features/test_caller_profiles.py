@@ -25,8 +25,9 @@ def call(call_id: str, customer: str | None, days_ago: float, **more: Any) -> di
 def built(spark: Any, calls: list[dict[str, Any]], day: date = DAY, **more: list[dict[str, Any]]) -> dict[str, Any]:
     frames = {name: frame(spark, f"silver.{name}", more.get(name, [])) for name in EMPTY}
     made = caller_profiles.build(
-        frame(spark, "silver.calls", calls), **frames, as_of=day, time_zone="UTC", transfer_minutes=15, chain_gap_days=7
-    )
+        frame(spark, "silver.calls", calls), **frames, as_of=day, time_zone="UTC", transfer_minutes=15, chain_gap_days=7,
+        top_share=0.05, high_calls=6, mid_calls=3,
+    )  # fmt: skip
     return {row["caller_key"]: row for row in made.collect()}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.features import outreach_customers
+from jobs.settings import read_settings
 from jobs.tables import TABLES
 from tests.frames import frame
 
@@ -25,6 +26,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "do_not_call": {"known_on": EARLY, "added_at": T - timedelta(days=60)},
     "call_candidates": {"campaign": "care", "kind": "marketing", "channel": "call", "decision": "listed"},
 }
+CAPS = read_settings().configuration.outreach.caps.model_dump()
 Told = dict[str, dict[str, Any]]
 
 
@@ -44,7 +46,7 @@ def told(spark: Any) -> Callable[..., Told]:
         made = outreach_customers.build(
             **{name.partition(".")[2]: frame(spark, name, rows.get(name.partition(".")[2], [])) for name in names},
             as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_until=results_until,
-            returned=returned, attempt_minutes=10, wait_minutes={"busy": 30, "no_answer": 240, "voicemail": 1440},
+            returned=returned, attempt_minutes=10, caps=CAPS,
         )  # fmt: skip
         return {row["customer_id"]: row.asDict(recursive=True) for row in made.collect()}
 
@@ -108,8 +110,8 @@ def test_a_listed_contact_counts_until_its_results_have_landed_and_a_holdout_as_
     to_come, landed = told(results_until=DAY - timedelta(days=1), **given), told(**given)
     assert {who: to_come[who]["contacts_1d"] for who in to_come} == {"A": 1, "B": 0, "C": 1, "D": 0}
     assert {who: landed[who]["contacts_1d"] for who in landed} == {"A": 0, "B": 0, "C": 1, "D": 0}
-    assert (landed["C"]["reached_30d"], landed["C"]["held_out"]) == (["care"], ["care"])
-    assert to_come["A"]["reached_30d"] == []
+    assert (landed["C"]["reached_campaigns"], landed["C"]["held_out"]) == (["care"], ["care"])
+    assert to_come["A"]["reached_campaigns"] == []
     for returned, counts in {(DAY, "care"): 0, (DAY, "other"): 1, (DAY - timedelta(days=1), "care"): 1}.items():
         came_back = told(results_until=DAY - timedelta(days=1), returned=[returned], **given)
         assert came_back["A"]["contacts_1d"] == counts, "of a list that came back, nothing is to come"
@@ -126,7 +128,7 @@ def test_attempts_of_a_campaign_count_for_the_customer_and_for_the_number(told: 
     assert rows["A"]["campaign_attempts_7d"] == {"care": 2}
     assert rows["B"]["campaign_attempts_7d"] == {"care": 1}
     assert rows["A"]["number_attempts_7d"] == rows["B"]["number_attempts_7d"] == {"care": 2}
-    assert rows["B"]["refusals_90d"] == ["care"]
+    assert rows["B"]["refused_campaigns"] == ["care"]
 
 
 def test_results_release_the_customer_when_the_latest_of_their_waits_is_over(told: Callable[..., Told]) -> None:

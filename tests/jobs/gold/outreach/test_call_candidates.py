@@ -29,7 +29,7 @@ NOBODY: dict[str, Any] = {
     "as_of": DAY, "country": "CN", "region": "Hunan", "marketing_consent": True, "call_consent": True, "sms_consent": True,
     "barred_channels": [], "is_person_barred": False, "is_number_barred": False, "contacts_1d": 0, "contacts_7d": 0,
     "contacts_30d": 0, "call_attempts_1d": 0, "connected_calls_1d": 0, "campaign_attempts_7d": {}, "number_attempts_7d": {},
-    "refusals_90d": [], "reached_30d": [], "held_out": [], "open_complaints": 0, "open_requests": 0, "star_level": 5,
+    "refused_campaigns": [], "reached_campaigns": [], "held_out": [], "open_complaints": 0, "open_requests": 0, "star_level": 5,
 }  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_the_first_rule_that_holds_is_the_reason(decided: Decided) -> None:
         "do_not_call": {"barred_channels": ["call"]},
         "protected": {"open_complaints": 1},
         "capped_all_channels": {"contacts_7d": 2},
-        "capped_campaign": {"refusals_90d": ["save"]},
+        "capped_campaign": {"refused_campaigns": ["save"]},
         "too_soon": {"released_at": BEGIN + timedelta(hours=19, seconds=1)},
         "no_callable_hour": {"region": "shut"},
     }
@@ -146,7 +146,7 @@ def test_caps_of_the_campaign_and_of_the_law(decided: Decided) -> None:
     people = [
         customer("three", campaign_attempts_7d={"save": 3}), customer("two", campaign_attempts_7d={"save": 2}),
         customer("number", number_attempts_7d={"save": 2}), customer("other", campaign_attempts_7d={"care": 9}),
-        customer("reached", reached_30d=["save"]), customer("florida", region="strict", call_attempts_1d=3),
+        customer("reached", reached_campaigns=["save"]), customer("florida", region="strict", call_attempts_1d=3),
         customer("hunan", call_attempts_1d=3),
     ]  # fmt: skip
     told = reasons(decided(people, campaign()))
