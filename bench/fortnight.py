@@ -40,12 +40,6 @@ FIRST, FIRST_NIGHT = date(2026, 2, 9), date(2026, 3, 24)
 OUTAGE = 5
 """The night, from 0, for which no results come; the next one has them."""
 HOLDOUT_SHARE = 0.4
-# Compiling queries over a few rows costs more than it gives.
-FEW_ROWS = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC",
-    "spark.sql.codegen.wholeStage": False,
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
 EVERYBODY = "star_level >= 1"
 
 
@@ -126,23 +120,19 @@ def configured(folder: Path) -> Iterator[None]:
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow/mlflow.db"
     # A night stops the server of its lake; this one belongs to another.
     os.environ["ECHOLAKE_LAKE"] = str(folder / "server")
-    _write_conf(folder / "server.yaml", spark={"conf": FEW_ROWS})
+    os.environ.pop("ECHOLAKE_CONF", None)
     settings = read_settings()
     remote = ensure_server(settings)
     try:
         os.environ["ECHOLAKE_LAKE"] = str(folder / "lake")
-        _write_conf(
-            folder / "fortnight.yaml", spark={"remote": remote}, outreach=_outreach(),
-            delivery={"inbox_settle_seconds": 0},
-        )  # fmt: skip
+        conf = {
+            "spark": {"remote": remote}, "outreach": _outreach(), "delivery": {"inbox_settle_seconds": 0},
+        }  # fmt: skip
+        (folder / "fortnight.yaml").write_text(yaml.safe_dump(conf))
+        os.environ["ECHOLAKE_CONF"] = str(folder / "fortnight.yaml")
         yield
     finally:
         stop_server(settings)
-
-
-def _write_conf(file: Path, **configuration: Any) -> None:
-    file.write_text(yaml.safe_dump(configuration))
-    os.environ["ECHOLAKE_CONF"] = str(file)
 
 
 def _outreach() -> dict[str, Any]:
