@@ -133,8 +133,8 @@ def _mail(rng: Random, holder: Customer, day: date) -> Row:
 def outbound_calls(world: World, day: date) -> list[Row]:
     """Outbound calls of a day: most attempts by telephone leave one, and agents ring by hand besides."""
     rng = dice(world.seed, "outbound", day)
-    dialled = [
-        _dialled(rng, world, attempt)
+    from_lists = [
+        dialled(rng, world, attempt)
         for attempt in world.remembered(contact_results, day)
         if attempt["channel"] == "call" and rng.random() < 0.7
     ]
@@ -143,10 +143,11 @@ def outbound_calls(world: World, day: date) -> list[Row]:
         for holder in rng.sample(world.open_customers(day), 2)
         if holder.number >= FIRST_ORDINARY
     ]
-    return [call for call in dialled + by_hand if call["started_at"].date() == day]
+    return [call for call in from_lists + by_hand if call["started_at"].date() == day]
 
 
-def _dialled(rng: Random, world: World, attempt: Row) -> Row:
+def dialled(rng: Random, world: World, attempt: Row) -> Row:
+    """The call that an attempt by telephone leaves in the exchange; of the attempt `holder` and the feed's columns."""
     started_at = attempt["attempted_at"] + seconds(rng, -20, 60)
     outcome = CALL_OUTCOMES.get(attempt["result"], "answered")
     call = _outbound(rng, world, attempt["holder"], started_at, outcome)
