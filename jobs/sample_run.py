@@ -1,14 +1,19 @@
 """`make run`: a small made-up call centre, its history and its last nights, and where to look."""
 
+import os
 import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
 import sample
 from jobs import airflow, night
+from jobs.delivery import taken
 from jobs.errors import DataError
 from jobs.settings import read_settings
 from jobs.tables import TABLES
+from sample import answers
+from sample.world import World
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 2, 9)
 NIGHTS = 2
@@ -29,7 +34,8 @@ def run() -> int:
     night.load(FIRST, loaded_to, f"sample__{FIRST}_{loaded_to}", say=lambda line: print(line, flush=True))
     for number in range(NIGHTS, 0, -1):
         day = LAST - timedelta(days=number - 1)
-        print(f"night {day}, through Airflow", flush=True)
+        returned = _return_lists(Path(settings.delivery), day)
+        print(f"night {day}, through Airflow; {returned} lists of the day came back filled in", flush=True)
         if airflow.run_night(day):
             print(f"the night of {day} failed; its log is below {settings.local / 'logs'}", file=sys.stderr)
             return 1
@@ -39,12 +45,25 @@ def run() -> int:
         f"repeats    SELECT * FROM gold.repeat_calls;  service: SELECT * FROM gold.service_kpis;\n"
         f"customers  SELECT * FROM gold.customer_portraits;  what happened: SELECT * FROM gold.customer_timeline;\n"
         f"lists      {settings.delivery}/{LAST + timedelta(days=1)}  (make deliver)\n"
+        f"answers    {settings.delivery}/inbox/replies;  SELECT * FROM ops.returned_lists;\n"
         f"reports    {settings.delivery}/reports/{LAST}/repeat_calls.html\n"
         f"nights     SELECT * FROM ops.nights;  rows in and out: SELECT * FROM ops.batches;\n"
         f"logs       {settings.local / 'logs'}\n"
         f"Airflow    make airflow"
     )
     return 0
+
+
+def _return_lists(delivery: Path, day: date) -> int:
+    """Puts the lists of a day into the inbox as those who worked them fill them in; returns how many there are."""
+    world, inbox, files = World(), delivery / taken.INBOX, answers.files(delivery, day)
+    for file in files:
+        back = inbox / f"{day} {file.name}"
+        back.write_bytes(answers.filled_in(world, file, day, day) or b"")
+        # Of a list that was written just now nobody knows whether it is whole.
+        written_at = time.time() - read_settings().configuration.delivery.inbox_settle_seconds
+        os.utime(back, (written_at, written_at))
+    return len(files)
 
 
 def _refuse_other_files(landing: Path) -> None:
