@@ -19,6 +19,10 @@ DEFAULTS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=10),
     "retry_policy": ExceptionRetryPolicy(
         rules=[
+            # A database that is down comes back; a run gives it some minutes.
+            RetryRule(
+                "jobs.errors.SourceUnavailableError", retry_delay=timedelta(minutes=5), reason="a source is down"
+            ),
             RetryRule("jobs.errors.DataError", RetryAction.FAIL, reason="trying again does not mend data"),
             # In all longer than the two minutes after which the lock of a night that died is given up.
             RetryRule("jobs.errors.LakeBusyError", retry_delay=timedelta(seconds=70), reason="another night is on"),

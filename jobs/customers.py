@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import stamped, tag_lock
+from jobs import effects, stamped, tag_lock
 from jobs.features import customer_tag_values
 from jobs.gold.customers import customer_portraits, customer_tags
 from jobs.lake import Expect, Lake, Warn, computed
@@ -18,7 +18,6 @@ from jobs.tables.tags import CATALOGUE, HIDDEN, Standing
 
 TAG_VALUES = TABLES["features.customer_tag_values"]
 TAGS = TABLES["gold.customer_tags"]
-SCORES = TABLES["gold.churn_scores"]
 PORTRAITS = TABLES["gold.customer_portraits"]
 
 
@@ -91,11 +90,17 @@ def update_portraits(lake: Lake, day: date, settings: Settings, expect: Expect, 
         return 0
     tags = [tag.name for tag in CATALOGUE.tags.values() if tag.sensitivity != HIDDEN]
     lake.prepare(lake.rows(TAG_VALUES, [day]))
+    list_on = day + timedelta(days=1)
     made = customer_portraits.build(
-        stamped.of_date(lake, MEASURES, day),
-        stamped.of_date(lake, TAG_VALUES, day),
-        stamped.of_date(lake, SCORES, day),
-        tags,
+        **{
+            table.short_name: stamped.of_date(lake, table, list_on if table.partition == "list_on" else day)
+            for table in (TABLES[name] for name in PORTRAITS.inputs)
+        },
+        tags=tags,
+        list_on=list_on,
+        campaigns=effects.campaigns_of(settings),
+        holdout_share=settings.configuration.outreach.holdout_share,
+        time_zone=settings.time_zone,
     )
     return stamped.replace_all(lake, PORTRAITS, made, expect)
 

@@ -17,12 +17,16 @@ class DataError(Exception):
 
     def __reduce__(self) -> tuple:
         # Airflow hands exceptions from process to process, and the default reduction forgets keyword arguments.
-        return _rebuild, (self.headline, self.expected, self.found, self.todo)
+        return _rebuild, (type(self), self.headline, self.expected, self.found, self.todo)
+
+
+class SourceUnavailableError(DataError):
+    """A source does not answer; waiting helps."""
 
 
 class LakeBusyError(Exception):
     """Another night works on this lake; waiting helps."""
 
 
-def _rebuild(headline: str, expected: str, found: str, todo: str) -> DataError:
-    return DataError(headline, expected=expected, found=found, todo=todo)
+def _rebuild(kind: type[DataError], headline: str, expected: str, found: str, todo: str) -> DataError:
+    return kind(headline, expected=expected, found=found, todo=todo)

@@ -1,9 +1,12 @@
 """How a night changes bronze: exactly the batch, with its quarantine, its vault rows and its account."""
 
+import operator
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import reduce
+from typing import TYPE_CHECKING
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -13,7 +16,7 @@ from jobs.batches import Batch, account_of, publish
 from jobs.bronze import door
 from jobs.columns import row_hash
 from jobs.delivery import taken
-from jobs.errors import DataError
+from jobs.errors import DataError, SourceUnavailableError
 from jobs.fitting import fitting
 from jobs.lake import Expect, Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
@@ -24,6 +27,9 @@ from jobs.settings import Settings, Source
 from jobs.sources import SourceFile, changed_since_found, find, unreadable
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT
+
+if TYPE_CHECKING:
+    from jobs.jdbc import Extract
 
 # How values fail, years of two digits are read and files are split at the door: decision 0003.
 DOOR_CONF = {
@@ -37,6 +43,7 @@ DOOR_CONF = {
 BYTES_A_ROW = 100
 """What a row of a file takes, roughly."""
 
+DATABASE_ERROR = "org.postgresql.util.PSQLException"
 SQL_DATA_EXCEPTION = "22"
 """The class of SQLSTATE that says that a value was not as a function wants it."""
 
@@ -79,8 +86,30 @@ def land(
         DataError: a mandatory batch without a file, a file that cannot be read, a mapping that does not fit.
     """
     source = settings.source(feed)
-    found = find(source, settings.landing, days)
-    _refuse_missing(feed, source, found, settings)
+    with ExitStack() as opened:
+        extract = None
+        if source.jdbc is not None:
+            # Its driver takes a while to import, which a night without databases need not pay.
+            from jobs import jdbc
+
+            extract = opened.enter_context(jdbc.extract(lake.spark, feed, source, days, settings))
+        return _land(lake, feed, days, settings, expect, source, extract)
+
+
+def _land(
+    lake: Lake,
+    feed: Feed,
+    days: Sequence[date],
+    settings: Settings,
+    expect: Expect,
+    source: Source,
+    extract: "Extract | None",
+) -> Landed:
+    if extract is not None:
+        found = {day: [extract.file] for day in days}
+    else:
+        found = find(source, settings.landing, days)
+        _refuse_missing(feed, source, found, settings)
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
@@ -90,12 +119,14 @@ def land(
     # A new key over old pseudonyms would break every match without a word.
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
     with _door_session(lake.spark, source), _readable(feed, files):
-        passed = _passed(lake, feed, [(source, found), (taken.SOURCE, returned)], settings, days)
+        passed = _passed(lake, feed, [(source, found), (taken.SOURCE, returned)], settings, days, extract)
         in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
         known = _without_personal_data(passed.where(in_range), lake, feed, settings)
         rows = computed(without_erased(known, lake, feed, settings))
+        if source.jdbc is not None and source.jdbc.watermark:
+            rows = computed(_with_standing(rows, lake, feed, days))
         account = account_of(rows)
-        _refuse_changed(feed, files)
+        _refuse_changed(feed, [file for file in files if extract is None or file is not extract.file])
         written = publish(lake, Batch(feed, days, rows, account, [file.name for file in files]), expect)
         sizes = _rows_of_files(passed) if _has_undated(account) else {}
         warnings += _changed_for_other_dates(lake, feed, days, files, passed) if source.ds else []
@@ -138,6 +169,13 @@ def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
         yield
     except PySparkException as error:
         message = scrub(str(error))
+        if DATABASE_ERROR in message:
+            raise SourceUnavailableError(
+                f"{feed.name}: the database stopped answering while it was read",
+                expected="all rows of the batch, of one moment",
+                found=message[message.index(DATABASE_ERROR) :].partition("\n")[0][:300],
+                todo="see whether it is up, and run the same night again; the batch stands as it was",
+            ) from None
         guilty = next((file.name for file in files if file.uri in str(error)), None)
         condition = error.getCondition() or ""
         if (error.getSqlState() or "").startswith(SQL_DATA_EXCEPTION):
@@ -222,6 +260,7 @@ def _passed(
     sources: Sequence[tuple[Source, dict[date, list[SourceFile]]]],
     settings: Settings,
     days: Sequence[date],
+    extract: "Extract | None",
 ) -> DataFrame:
     """The rows of the files of each source behind the door, of whatever date, personal values still in clear."""
     groups = []
@@ -229,7 +268,11 @@ def _passed(
         files = list({file.uri: file for members in found.values() for file in members}.values())
         if not files:
             continue
-        expressions = door.Expressions(source.columns, source.ds, source.where)
+        from_database = extract if source.jdbc is not None else None
+        expressions = door.Expressions(
+            source.columns, from_database.batch if from_database else source.ds, source.where
+        )
+        raws = [from_database.rows] if from_database else read(lake.spark, feed, source, files)
         batches = _batch_of_file(lake.spark, days, found)
         groups += [
             door.build(
@@ -240,12 +283,24 @@ def _passed(
                 batches,
                 settings.time_zone,
             )
-            for raw in read(lake.spark, feed, source, files)
+            for raw in raws
         ]
     rows = groups[0]
     for group in groups[1:]:
         rows = rows.unionByName(group)
     return rows
+
+
+def _with_standing(rows: DataFrame, lake: Lake, feed: Feed, days: Sequence[date]) -> DataFrame:
+    """The rows, with those of the batches that the source has moved on to a later date since: what was read stays."""
+    bronze = TABLES[f"bronze.{feed.name}"]
+    if not lake.may_hold(bronze, {"ds": days}):
+        return rows
+    key = ("ds", *feed.lake_key)
+    come = rows.where("_reason IS NULL").select(*(F.col(name).alias(f"_{name}") for name in key))
+    same = reduce(operator.and_, (F.col(name).eqNullSafe(F.col(f"_{name}")) for name in key))
+    stood = lake.read(bronze).where(in_dates("ds", days)).join(come, same, "left_anti").drop("loaded_at")
+    return rows.unionByName(stood, allowMissingColumns=True)
 
 
 def _judged(rows: DataFrame) -> DataFrame:

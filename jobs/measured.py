@@ -5,12 +5,12 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 
-from jobs import stamped
+from jobs import effects, stamped
 from jobs.features import aggregates, customer_measures, rolling, rows
 from jobs.lake import Expect, Lake, Warn, in_dates
 from jobs.settings import Settings
 from jobs.tables import TABLES, Feed, Table
-from jobs.tables.tags import BARRED, CATALOGUE, CUSTOMERS, Measure
+from jobs.tables.tags import BARRED, CATALOGUE, CUSTOMERS, LISTS, Measure
 
 MEASURES = TABLES["features.customer_measures"]
 ROLLED_FROM_ROWS = 500_000
@@ -46,13 +46,20 @@ def anew(lake: Lake, day: date, settings: Settings, measures: Sequence[Measure],
 
 def first_batches(lake: Lake, day: date) -> dict[str, date]:
     """The first batch that brought a row of each table that measures read; without those that had none by the date."""
-    found = {name: lake.first(TABLES[name], "known_on") for name in CATALOGUE.tables}
+    found = {name: _first(lake, TABLES[name]) for name in CATALOGUE.tables}
     return {name: first for name, first in found.items() if first is not None and first <= day}
+
+
+def _first(lake: Lake, table: Table) -> date | None:
+    if table.name == LISTS:
+        return min(stamped.dates(lake, table), default=None)
+    # What is made of feeds begins with the first of them, whatever it holds.
+    return lake.first(_brought(table)[0], "known_on")
 
 
 def _figures(lake: Lake, table: Table, day: date, settings: Settings, versions: dict[str, int]) -> DataFrame:
     measures = CATALOGUE.of_table(table.name)
-    if "superseded_on" not in table.column_names and table.name != BARRED:
+    if "superseded_on" not in table.column_names and table.name not in (BARRED, LISTS):
         rolled = _rolled(lake, table, measures, day, settings, versions)
         if rolled is not None:
             return rolled
@@ -62,16 +69,19 @@ def _figures(lake: Lake, table: Table, day: date, settings: Settings, versions: 
 
 def _known(lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings) -> DataFrame:
     """The rows of the table that measures count as of the date."""
-    feed = _feed(table)
     if "superseded_on" in table.column_names:
-        known = rows.known_versions(lake.read(table), feed, day, settings.time_zone)
+        known = rows.known_versions(lake.read(table), _feed(table), day, settings.time_zone)
     elif table.name == BARRED:
         owners = TABLES[CUSTOMERS]
         customers = rows.known_versions(lake.read(owners), _feed(owners), day, settings.time_zone)
         known = rows.barred(rows.known(lake.read(table), day), customers)
+    elif table.name == LISTS:
+        # Of the many who are candidates few are what a measure asks for.
+        asked = " OR ".join(f"({each.where or 'true'})" for each in measures)
+        known = lake.read(table).where(in_dates(str(table.partition), _season(day))).where(asked)
     else:
         known = rows.known(lake.read(table), day).where(rows.in_window(_reach(measures), day))
-    return rows.of_customers(known, feed.event, day, settings.time_zone)
+    return rows.of_customers(known, _event(table), day, settings.time_zone)
 
 
 def _rolled(
@@ -90,7 +100,7 @@ def _rolled(
         return None
 
     def of_customers(frame: DataFrame) -> DataFrame:
-        return rows.of_customers(frame, _feed(table).event, day, settings.time_zone)
+        return rows.of_customers(frame, _event(table), day, settings.time_zone)
 
     read = lake.read(table)
     sliding = of_customers(read.where(in_dates("event_date", rolling.sliding_days(measures, before, day))))
@@ -101,6 +111,8 @@ def _rolled(
     figures = rolling.rolled(
         stood, before, moved.unionByName(changes.select(*names)), measures, day, settings.time_zone
     )
+    if not rolling.looks_up(measures):
+        return figures
     lost = changes.where(f"NOT _change_type IN ({', '.join(repr(kind) for kind in rolling.GAINED)})")
     if lost.isEmpty():
         return figures
@@ -112,24 +124,44 @@ def _rolled(
 
 def _versions(lake: Lake, day: date) -> dict[str, int]:
     """The versions of the tables that hold nothing which arrived after the date: from these one can roll on."""
-    found = {name: lake.version(TABLES[name]) for name in CATALOGUE.tables}
+    found = {name: lake.version(TABLES[name]) for name in CATALOGUE.tables if name != LISTS}
     return {
         name: version
         for name, version in found.items()
-        if version is not None and (lake.latest(TABLES[name], "known_on") or day) <= day
+        if version is not None and all((lake.latest(each, "known_on") or day) <= day for each in _brought(TABLES[name]))
     }
 
 
 def _rows_in_reach(lake: Lake, table: Table, day: date) -> int:
     if table.partition is None:
         return lake.rows(table)
+    if table.name == LISTS:
+        return lake.rows(table, _season(day))
     reach = CATALOGUE.of_table(table.name)
     days = None if any(each.days is None for each in reach) else _reach(reach)
     return lake.rows(table, None if days is None else [day - timedelta(days=n) for n in range(days)])
 
 
+def _season(day: date) -> list[date]:
+    """The dates of the season up to the date."""
+    first = effects.season_start(day)
+    return [first + timedelta(days=n) for n in range((day - first).days + 1)]
+
+
 def _reach(measures: Sequence[Measure]) -> int:
     return max(measure.days or 0 for measure in measures)
+
+
+def _brought(table: Table) -> list[Table]:
+    """The tables of feeds from which the table comes: itself, or its inputs."""
+    return [table] if table.feed else [TABLES[name] for name in table.inputs]
+
+
+def _event(table: Table) -> str:
+    """The column with the time of the event."""
+    if table.name == LISTS:
+        return str(table.partition)
+    return table.feed.event if table.feed else next(each.name for each in table.columns if each.type == "timestamp")
 
 
 def _feed(table: Table) -> Feed:

@@ -48,7 +48,6 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
         season_began=effects.season_start(list_on),
         results_until=_landed_until(lake, "contact_results", day),
         returned=_returned(lake, day),
-        attempt_minutes=settings.configuration.customer_timeline.attempt_minutes,
         caps=settings.configuration.outreach.caps.model_dump(),
     )
     return stamped.replace_date(lake, CUSTOMERS, made, day, expect)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from jobs.database_settings import Database, Jdbc
 from jobs.decisions import filed_under
 from jobs.delivery_settings import Delivery
 from jobs.errors import DataError
@@ -38,6 +39,7 @@ class Source(_Model):
     """Where a feed comes from and how its columns are made (docs/adding_a_feed.md)."""
 
     path: str | None = None
+    jdbc: Jdbc | None = None
     format: Format | None = None
     options: dict[str, Any] = {}
     rows: str | None = None
@@ -65,6 +67,13 @@ class Source(_Model):
             listed = " ".join(f"{{{name}}}" for name in known)
             raise ValueError(f"the placeholders of a path are {listed}; found {value}") from None
         return value
+
+    @model_validator(mode="after")
+    def _comes_one_way(self) -> Self:
+        told = [name for name in ("path", "format", "options", "rows", "ds") if getattr(self, name)]
+        if self.jdbc is not None and told:
+            raise ValueError(f"a feed from a database has no {', '.join(told)}; its watermark or query tells the date")
+        return self
 
     @field_validator("ds", "where", mode="before")
     @classmethod
@@ -223,6 +232,7 @@ class _Configuration(_Model):
     law: Law
     deadline_minutes: int
     delivery: Delivery = Delivery()
+    connections: dict[str, Database] = {}
     feeds: dict[str, Source]
     spark: Spark
 
@@ -273,7 +283,7 @@ class Settings:
         source = self.configuration.feeds.get(feed.name, Source())
         return source.model_copy(
             update={
-                "path": source.path or f"{feed.name}/ds={{ds}}/*",
+                "path": source.path or (None if source.jdbc else f"{feed.name}/ds={{ds}}/*"),
                 "time_zone": source.time_zone or self.time_zone,
                 "optional": feed.optional if source.optional is None else source.optional,
             }

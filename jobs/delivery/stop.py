@@ -10,42 +10,64 @@ from jobs.delivery.folder import AGAIN, headline_of, replace
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
 from jobs.tables import TABLES
+from jobs.tables.outreach import ALL_CHANNELS, BARRED_CHANNEL, BARRING, NUMBERED
 
 COLUMNS = ("customer_id", "campaign", "reason", "known_at")
 
-# An entry binds the customer whom it names and all who share the number, its own or else that customer's
-# (docs/definitions.md). Whoever is on a list was not barred when it was made, so what bars now has come since.
-_QUERY = """
+
+def _refuses(consent: str) -> str:
+    """SQL for: the customer (`c` now, `t` when the list was made) does not consent; silence refuses marketing alone.
+
+    Silence counts where it came since, in the place of a yes.
+    """
+    return f"(NOT c.{consent} OR (l.kind = 'marketing' AND c.{consent} IS NULL AND t.{consent}))"
+
+
+# What bars is what keeps from a list (jobs/gold/outreach/rules.py): an entry binds the customer whom it names and all
+# who share the number, its own or else that customer's; what was said when a customer was tried binds the number that
+# they had then. Whoever is on a list was not barred when it was made, so what bars now has come since.
+_QUERY = f"""
 WITH listed AS (
     SELECT campaign, channel, customer_id, coalesce(kind, 'marketing') AS kind
     FROM lists LEFT JOIN candidates USING (list_on, campaign, customer_id, channel)
-    WHERE list_on = DATE '{list_on}'
+    WHERE list_on = DATE '{{list_on}}'
 ),
 numbers AS (
-    SELECT customer_id, phone_token FROM versions WHERE superseded_on IS NULL OR superseded_on >= DATE '{list_on}'
+    SELECT customer_id, phone_token FROM versions WHERE superseded_on IS NULL OR superseded_on >= DATE '{{list_on}}'
     UNION SELECT customer_id, phone_token FROM customers
 ),
 entries AS (
-    SELECT e.customer_id, coalesce(e.phone_token, c.phone_token) AS phone_token, e.channel, e.known_on
+    SELECT e.customer_id, coalesce(e.phone_token, c.phone_token) AS phone_token, {BARRED_CHANNEL} AS channel, e.known_on
     FROM do_not_call e LEFT JOIN customers c USING (customer_id)
-    WHERE e.expires_at IS NULL OR e.expires_at > TIMESTAMPTZ '{start_at}'
-    UNION ALL
-    SELECT r.customer_id, c.phone_token, NULL, r.known_on
-    FROM results r LEFT JOIN customers c USING (customer_id) WHERE r.result = 'do_not_call'
+    WHERE e.expires_at IS NULL OR e.expires_at > TIMESTAMPTZ '{{start_at}}'
+),
+said AS (
+    SELECT r.customer_id, v.phone_token, r.result, r.known_on
+    FROM results r LEFT JOIN versions v ON v.customer_id = r.customer_id
+        AND v.known_on <= r.event_date AND (v.superseded_on IS NULL OR v.superseded_on > r.event_date)
+    WHERE r.result IN {BARRING}
 ),
 bound AS (
-    SELECT customer_id, channel, known_on FROM entries
+    SELECT customer_id, channel, 'do_not_call' AS reason, known_on FROM entries
     UNION ALL
-    SELECT n.customer_id, e.channel, e.known_on FROM entries e JOIN numbers n USING (phone_token)
+    SELECT n.customer_id, e.channel, 'do_not_call', e.known_on FROM entries e JOIN numbers n USING (phone_token)
+    UNION ALL
+    SELECT customer_id, '{ALL_CHANNELS}', result, known_on FROM said WHERE result = 'do_not_call'
+    UNION ALL
+    SELECT n.customer_id, unnest({[*NUMBERED]}), s.result, s.known_on FROM said s JOIN numbers n USING (phone_token)
+),
+known_then AS (
+    SELECT * FROM versions
+    WHERE known_on < DATE '{{list_on}}' AND (superseded_on IS NULL OR superseded_on >= DATE '{{list_on}}')
 ),
 stops AS (
-    SELECT l.customer_id, l.campaign, 'do_not_call' AS reason, b.known_on
-    FROM listed l JOIN bound b ON l.customer_id = b.customer_id AND (b.channel IS NULL OR b.channel = l.channel)
+    SELECT l.customer_id, l.campaign, b.reason, b.known_on
+    FROM listed l JOIN bound b ON l.customer_id = b.customer_id AND b.channel IN (l.channel, '{ALL_CHANNELS}')
     UNION ALL
     SELECT l.customer_id, l.campaign, 'no_consent', c.ds
-    FROM listed l JOIN customers c USING (customer_id)
-    WHERE (l.kind = 'marketing' AND (NOT c.marketing_consent OR c.profiling_objection))
-        OR (l.channel = 'call' AND NOT c.call_consent) OR (l.channel = 'sms' AND NOT c.sms_consent)
+    FROM listed l JOIN customers c USING (customer_id) LEFT JOIN known_then t USING (customer_id)
+    WHERE (l.kind = 'marketing' AND ({_refuses("marketing_consent")} OR c.profiling_objection))
+        OR (l.channel = 'call' AND {_refuses("call_consent")}) OR (l.channel = 'sms' AND {_refuses("sms_consent")})
 )
 SELECT customer_id, campaign, reason, known_on AS known_at FROM stops
 QUALIFY row_number() OVER (PARTITION BY customer_id, campaign ORDER BY reason, known_on) = 1

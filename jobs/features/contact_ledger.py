@@ -6,31 +6,28 @@ from datetime import date, datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import microseconds_between
 from jobs.tables.outreach import NO_CONTACT
 
 PENDING, SHADOW = "pending", "shadow"
 """What stands in for a result: the contact is on a list not yet worked; it was held out."""
 REACHED = ("reached", "converted", SHADOW)
-MICROSECONDS_A_MINUTE = 60_000_000
 
 
 def ledger(
     contact_results: DataFrame,
-    calls: DataFrame,
+    dialled_calls: DataFrame,
     call_candidates: DataFrame,
-    attempt_minutes: int,
     results_until: date | None,
     returned: Sequence[tuple[date, str]],
 ) -> DataFrame:
     """Every attempt once: customer_id, at, channel, campaign, result (also PENDING and SHADOW).
 
-    `contact_results` and `calls` as known at a date, `call_candidates` of lists up to it. `results_until`: the last
-    date of which results have landed, `returned`: days and campaigns of lists that came back; a listed contact of
-    another, later list counts at its slot. Holdouts count as reached.
+    `contact_results` as known at a date, `dialled_calls` those of which no result tells by then, `call_candidates` of
+    lists up to it. `results_until`: the last date of which results have landed, `returned`: days and campaigns of lists
+    that came back; a listed contact of another, later list counts at its slot. Holdouts count as reached.
     """
     attempts = contact_results.select("customer_id", F.col("attempted_at").alias("at"), "channel", "campaign", "result")
-    return attempts.unionByName(_by_hand(calls, attempts, attempt_minutes)).unionByName(
+    return attempts.unionByName(_by_hand(dialled_calls)).unionByName(
         _of_lists(call_candidates, contact_results, results_until, returned)
     )
 
@@ -46,22 +43,13 @@ def within(days: int, begins_at: datetime) -> Column:
     return (seconds > 0) & (seconds <= days * 86_400)
 
 
-def _by_hand(calls: DataFrame, attempts: DataFrame, attempt_minutes: int) -> DataFrame:
-    """Outbound calls without a result by telephone of that customer within some minutes of their start."""
-    dialled = calls.where("direction = 'outbound' AND customer_id IS NOT NULL")
-    by_telephone = attempts.where("channel = 'call'").select(
-        F.col("customer_id").alias("_customer"), F.col("at").alias("_at")
-    )
-    apart = F.abs(microseconds_between("_at", "started_at"))
-    same = (F.col("customer_id") == F.col("_customer")) & (apart <= attempt_minutes * MICROSECONDS_A_MINUTE)
-    outcome = F.col("outcome")
-    result = F.when(outcome == "answered", "reached").when(outcome == "voicemail", "voicemail").otherwise("no_answer")
-    return dialled.join(by_telephone, same, "left_anti").select(
+def _by_hand(dialled_calls: DataFrame) -> DataFrame:
+    return dialled_calls.select(
         "customer_id",
         F.col("started_at").alias("at"),
         F.lit("call").alias("channel"),
         F.lit(None).cast("string").alias("campaign"),
-        result.alias("result"),
+        "result",
     )
 
 

@@ -9,15 +9,13 @@ from pyspark.sql import functions as F
 
 from jobs.columns import business_date
 from jobs.features.contact_ledger import REACHED, SHADOW, is_contact, ledger, within
-from jobs.features.rows import as_known, barred, known
-from jobs.tables.outreach import CONNECTED, NUMBERED
+from jobs.features.rows import as_known, barred, by_hand, known
+from jobs.tables.outreach import BARRED_CHANNEL, BARRING, CONNECTED, NUMBERED
 
 REACH_DAYS = 90
 """How far back calls and results are read."""
 RECENT_DAYS = 7
 """How long a call that was given up, or a ticket that was closed, is an occasion."""
-BARRING = ("wrong_number", "do_not_call")
-ALL_CHANNELS = "all"
 NO_COUNTS = "map<string,bigint>"
 NO_TEXTS = "array<string>"
 
@@ -28,6 +26,7 @@ def build(
     statements_versions: DataFrame,
     calls: DataFrame,
     contact_results: DataFrame,
+    dialled_calls: DataFrame,
     do_not_call: DataFrame,
     call_candidates: DataFrame,
     as_of: date,
@@ -36,7 +35,6 @@ def build(
     season_began: date,
     results_until: date | None,
     returned: Sequence[tuple[date, str]],
-    attempt_minutes: int,
     caps: Mapping[str, Any],
 ) -> DataFrame:
     """One row per customer open at the end of `as_of`, which is `end_at`: the list's day begins there.
@@ -50,9 +48,8 @@ def build(
     results = known(contact_results, as_of)
     recent_results = results.where(F.col("event_date") > F.lit(since))
     recent_calls = known(calls, as_of).where(F.col("event_date") > F.lit(since))
-    rows = ledger(recent_results, recent_calls, lists, attempt_minutes, results_until, returned).where(
-        F.col("at") < F.lit(end_at)
-    )
+    dialled = by_hand(dialled_calls, as_of).where(F.col("event_date") > F.lit(since))
+    rows = ledger(recent_results, dialled, lists, results_until, returned).where(F.col("at") < F.lit(end_at))
     people = _people(customers_versions, as_of)
     facts = [
         _contacts(rows, end_at, caps),
@@ -153,9 +150,8 @@ def _barred(do_not_call: DataFrame, customers_versions: DataFrame, as_of: date, 
     arrived = do_not_call.where(F.col("known_on") <= F.lit(as_of))
     stands = arrived.where(F.col("expires_at").isNull() | (F.col("expires_at") > F.lit(end_at)))
     versions = as_known(customers_versions, as_of).withColumn("_is_known", F.lit(True))
-    channel = F.coalesce(F.lower("channel"), F.lit(ALL_CHANNELS))
     return barred(stands, versions).groupBy("customer_id").agg(
-        F.array_sort(F.collect_set(channel)).alias("barred_channels")
+        F.array_sort(F.collect_set(F.expr(BARRED_CHANNEL))).alias("barred_channels")
     )  # fmt: skip
 
 

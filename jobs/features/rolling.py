@@ -53,6 +53,11 @@ def rolled(
     return joined.select("customer_id", *merged).where(f"{_number_of_rows(measures)} > 0")
 
 
+def looks_up(measures: Sequence[Measure]) -> bool:
+    """Whether any of the measures cannot be told by adding and taking off."""
+    return any(measure.aggregate in LOOKED_UP for measure in measures)
+
+
 def bereft(before: DataFrame, lost: DataFrame, measures: Sequence[Measure]) -> DataFrame:
     """The customers whose last event, or a day with an event, is among the rows that are no more (`lost`)."""
     followed = [measure for measure in measures if measure.aggregate in LOOKED_UP]

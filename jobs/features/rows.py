@@ -17,6 +17,11 @@ def known(rows: DataFrame, as_of: date) -> DataFrame:
     return rows.where(f"known_on <= DATE'{as_of}' AND event_date <= DATE'{as_of}'")
 
 
+def by_hand(dialled_calls: DataFrame, as_of: date) -> DataFrame:
+    """The calls to customers that were attempts of their own at the end of the date: no result told of them by then."""
+    return known(dialled_calls, as_of).where(f"told_on IS NULL OR told_on > DATE'{as_of}'")
+
+
 def known_versions(rows: DataFrame, feed: Feed, as_of: date, time_zone: str) -> DataFrame:
     """Versions that had arrived by the date, `_is_known` those known on it, with the event_date of the thing."""
     event = F.col(feed.event) if feed.column(feed.event).type == "date" else business_date(feed.event, time_zone)

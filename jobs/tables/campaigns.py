@@ -68,7 +68,8 @@ OUTREACH_CUSTOMERS = Table(
     impact="The day has no lists.",
     inputs=(
         "silver.customers_versions", "silver.tickets_versions",
-        "silver.statements_versions", "silver.calls", "silver.contact_results", "silver.do_not_call",
+        "silver.statements_versions", "silver.calls", "silver.contact_results", "silver.dialled_calls",
+        "silver.do_not_call",
     ),
     reads_back=("gold.call_candidates",),
     partition="as_of",

@@ -57,7 +57,7 @@ CUSTOMER_ACTIVITY = Table(
         Column("open_complaints", "bigint", "Complaints that are open; null = no tickets feed"),
         Column("complaints_90d", "bigint", "Complaints opened, 90 days"),
         Column("digital_contacts_90d", "bigint", "Contacts in digital channels, 90 days; null = no such feed"),
-        Column("contacts_30d", "bigint", "Contacts by us, 30 days; null = no contact_results feed"),
+        Column("contacts_30d", "bigint", "Contacts by us with a result, 30 days; null = no contact_results feed"),
         Column("responses_90d", "bigint", "Contacts by us that the customer responded to, 90 days"),
     ),
     kind=Kind.AS_OF,

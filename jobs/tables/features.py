@@ -29,6 +29,7 @@ CUSTOMER_MEASURES = Table(
     subject="customers",
     impact="Tags and portraits keep the state of the night before.",
     inputs=CATALOGUE.inputs,
+    reads_back=CATALOGUE.reads_back,
     partition="as_of",
     statistics=("customer_id",),
 )

@@ -13,6 +13,11 @@ NO_CONTACT = ("busy", "no_answer")
 """Results of attempts that are no contact (docs/definitions.md)."""
 CONNECTED = ("reached", "converted", "refused", "callback", "wrong_number", "do_not_call", "dropped")
 """Results of calls that somebody answered."""
+BARRING = ("wrong_number", "do_not_call")
+"""Results that bar the number at which they were given."""
+ALL_CHANNELS = "all"
+BARRED_CHANNEL = f"CASE WHEN lower(channel) IN {OUTREACH_CHANNELS} THEN lower(channel) ELSE '{ALL_CHANNELS}' END"
+"""SQL, of Spark and of DuckDB, for the channel that a do-not-call entry bars: whatever is none of ours may mean any."""
 RESULTS = (
     "reached",
     "no_answer",

@@ -89,8 +89,43 @@ CALLER_HISTORY = Table(
     statistics=("caller_key", "event_date"),
 )
 
+DIALLED_CALLS = Table(
+    name="silver.dialled_calls",
+    about="One row per outbound call to a customer: what it is as an attempt, and since when a result tells of it",
+    key=("call_id", "event_date"),
+    columns=(
+        Column("call_id", "string", "The call", required=True),
+        EVENT_DATE,
+        Column("customer_id", "string", "The customer", required=True),
+        Column("started_at", "timestamp", "When it began (UTC)", required=True),
+        Column(
+            "result",
+            "string",
+            "What it came to where no result tells: reached (answered), voicemail, no_answer",
+            required=True,
+            values=("reached", "voicemail", "no_answer"),
+        ),
+        Column("known_on", "date", "First batch that brought the call", required=True),
+        Column(
+            "told_on",
+            "date",
+            "First batch that brought a result by telephone within 10 minutes of its start: from then on that is the "
+            "attempt; null = none has, and the call is one of its own",
+        ),
+    ),
+    kind=Kind.DERIVED,
+    owner=CALL_CENTRE,
+    subject="outreach",
+    impact="Calls by hand of the date count in no cap and in no tag.",
+    inputs=("silver.calls", "silver.contact_results"),
+    partition="event_date",
+    statistics=("customer_id", "known_on"),
+    change_feed=True,
+)
+
 SILVER = (
     *(_current(feed) for feed in FEEDS),
     *(_versions(feed) for feed in FEEDS if feed.keeps_versions),
     CALLER_HISTORY,
+    DIALLED_CALLS,
 )

@@ -15,6 +15,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "conf/tags"
 CUSTOMERS = "silver.customers_versions"
 BARRED = "silver.do_not_call"
 """A table whose rows may name a number alone: they are of all customers who share it."""
+LISTS = "gold.call_candidates"
+"""Made later in the night: what nights before decided is read, of the lists of the season up to the date."""
 
 AGGREGATES = {
     "count": "bigint",
@@ -148,7 +150,13 @@ class Catalogue:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The tables that measures read, and the customers who share a number with a do-not-call entry."""
-        return tuple(sorted({*self.tables, CUSTOMERS} if BARRED in self.tables else self.tables))
+        made_before = {*self.tables} - {LISTS}
+        return tuple(sorted(made_before | {CUSTOMERS} if BARRED in made_before else made_before))
+
+    @property
+    def reads_back(self) -> tuple[str, ...]:
+        """The tables of which measures read what nights before made."""
+        return tuple(name for name in self.tables if name == LISTS)
 
     def of_table(self, table: str) -> tuple[Measure, ...]:
         """The measures over one table."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from jobs.settings import read_settings
 from jobs.tables import TABLES
 from jobs.tables.tags import CATALOGUE, Catalogue, Rule
 from tests.conftest import World
+from tests.frames import frame
 
 OPTIONAL = {"feeds": {"calls": {"optional": True}, "transactions": {"optional": True}}}
 CALLS = "call_id,customer_id,direction,started_at,ended_at,outcome,topic,csat\n"
@@ -214,6 +215,29 @@ def test_the_same_night_again_changes_nothing_and_an_older_one_says_so(nights: W
     assert outcome.rows == 0
     assert "only moves forward" in outcome.warnings[0]
     assert (history(nights), nights.rows("gold.customer_portraits")) == before
+
+
+def test_a_portrait_says_what_the_lists_of_the_day_after_have_planned(nights: World, world: World) -> None:
+    begin(world, nights, DAYS[2], DAYS[3])
+    lake = runner.open_lake(read_settings())
+    list_on = date.fromisoformat(DAYS[3]) + timedelta(days=1)
+    at = datetime(list_on.year, list_on.month, list_on.day, 10, tzinfo=UTC)
+    rows = [
+        {"list_on": day, "customer_id": "C1", "campaign": "follow_up", "channel": "call", "why": f"of {day}", "rank": 1,
+         "kind": "service", "decision": "listed", "script_id": "s", "script_hint": "ask", "expected_value": 1.0,
+         "slot_start_at": at, "slot_end_at": at + timedelta(hours=1)}
+        for day in (list_on - timedelta(days=1), list_on)
+    ]  # fmt: skip
+    for name in ("gold.call_candidates", "gold.call_lists"):
+        lake.append(TABLES[name], frame(lake.spark, name, rows))
+    for step in STEPS:
+        world.make(step, DAYS[3])
+    assert world.rows("gold.customer_portraits", "customer_id", "next_best_action") == [
+        ("C1", f"Ask whether a settled matter is settled: call on {list_on}, 10:00 to 11:00. of {list_on}"),
+        ("C2", None),
+        ("C3", None),
+    ]
+    assert world.make(STEPS[3], DAYS[3]) == 0
 
 
 def test_a_backfill_says_the_dates_again(nights: World) -> None:

@@ -45,6 +45,15 @@ def test_a_team_lead_sees_the_rows_of_the_team(lake: SmallLake, capsys: pytest.C
     assert "not for the role" in ask("FROM silver.transcripts", capsys, "team_lead", "blue")
 
 
+def test_who_serves_customers_sees_who_is_listed_but_not_who_is_held_out() -> None:
+    service = access("service")
+    assert service.sees(TABLES["gold.customer_portraits"])
+    assert service.sees(TABLES["gold.call_lists"])
+    telling = ("gold.call_candidates", "gold.customer_tags", "gold.repeat_call_advice", "features.customer_tag_values",
+               "features.outreach_customers")  # fmt: skip
+    assert not any(service.sees(TABLES[name]) for name in telling)
+
+
 def test_rows_by_team_leave_out_tables_of_persons_without_an_agent() -> None:
     lead = access("team_lead", "blue")
     assert lead.sees(TABLES["gold.repeat_calls"])

@@ -1,17 +1,32 @@
 """Portraits: all that is known of a customer now, in one row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.gold.customers.next_action import next_actions
+
 
 def build(
-    customer_measures: DataFrame, customer_tag_values: DataFrame, churn_scores: DataFrame, tags: Sequence[str]
+    customer_measures: DataFrame,
+    customer_tag_values: DataFrame,
+    churn_scores: DataFrame,
+    outreach_customers: DataFrame,
+    repeat_call_advice: DataFrame,
+    call_candidates: DataFrame,
+    call_lists: DataFrame,
+    tags: Sequence[str],
+    list_on: date,
+    campaigns: Sequence[Mapping[str, Any]],
+    holdout_share: float,
+    time_zone: str,
 ) -> DataFrame:
-    """One row per customer, in the order of their ids so that a file holds a stretch of them; frames of one date.
+    """One row per customer, in the order of their ids so that a file holds a stretch of them.
 
-    `tags`: those that an agent may see.
+    Frames of one date; candidates and lists are of `list_on`, the day after it. `tags`: those that an agent may see.
     """
     measured = customer_measures.select(
         "customer_id",
@@ -21,11 +36,21 @@ def build(
         "open_ticket_ids",
     )
     scored = churn_scores.select("customer_id", F.col("probability").alias("churn_probability"))
+    actions = next_actions(
+        call_candidates,
+        call_lists,
+        repeat_call_advice,
+        outreach_customers,
+        list_on,
+        campaigns,
+        holdout_share,
+        time_zone,
+    )
     return (
         customer_tag_values.select("customer_id", "as_of", *tags)
         .join(measured, "customer_id", "left")
         .join(scored, "customer_id", "left")
-        .withColumn("next_best_action", F.lit(None).cast("string"))
+        .join(actions, "customer_id", "left")
     )
 
 

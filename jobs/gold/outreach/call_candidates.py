@@ -19,10 +19,9 @@ from jobs.gold.outreach.assignment import (
     assigned,
 )  # fmt: skip
 from jobs.gold.outreach.audience import wide
+from jobs.gold.outreach.draws import is_drawn, season_of
 from jobs.gold.outreach.hours import HOUR, Allowed, Place
 
-PARTS = 10_000
-"""Of which the share of holdouts, and of those who are explored, is drawn by a hash."""
 USUAL_HOUR = 10
 """When customers are wished for of whom no hour is known."""
 PLACE = "country string, region string, time_zone string"
@@ -65,7 +64,6 @@ def build(
         # Rules read what the law allows by the names of its columns.
         score = F.coalesce(F.expr(str(campaign["score"])).cast("double"), F.lit(0.0))
         value = F.coalesce(F.expr(str(campaign["value"])).cast("double"), F.lit(0.0))
-        is_held_out = _draw(season, name) < holdout_share * PARTS
         told = F.struct(
             F.lit(name).alias("campaign"),
             F.lit(campaign["kind"]).alias("kind"),
@@ -74,9 +72,10 @@ def build(
             score.alias("score"),
             (score * value * F.lit(effects[name]) - F.lit(campaign["cost"])).alias("expected_value"),
             allowed.alias("allowed"),
-            (F.lit(campaign["kind"] != rules.DUTY) & (is_held_out | F.array_contains("held_out", name))).alias(
-                "is_holdout"
-            ),
+            (
+                F.lit(campaign["kind"] != rules.DUTY)
+                & (is_drawn(holdout_share, season, name) | F.array_contains("held_out", name))
+            ).alias("is_holdout"),
             F.lit(_needs(campaign, capacity) > 0).alias("needs_agent"),
         )
         return F.when(F.coalesce(F.expr(campaign["audience"]), F.lit(False)), told)
@@ -103,21 +102,11 @@ def build(
     return _told(judged, given, list_on, hours)
 
 
-def season_of(day: date) -> str:
-    """The season of a list: the calendar quarter."""
-    return f"{day.year}Q{(day.month + 2) // 3}"
-
-
 def _needs(campaign: Mapping[str, Any], capacity: Mapping[str, float]) -> float:
     """Agent minutes of a contact."""
     if campaign["channel"] != "call":
         return 0.0
     return float(campaign["minutes"] or capacity["minutes_a_call"])
-
-
-def _draw(*of: str) -> Column:
-    """A part of `PARTS` that stays the same for a customer."""
-    return F.pmod(F.xxhash64("customer_id", *(F.lit(each) for each in of)), F.lit(PARTS))
 
 
 def _with_persons(audience: DataFrame, customer_identities: DataFrame, list_on: date) -> DataFrame:
@@ -150,8 +139,8 @@ def _explored(rows: DataFrame, list_on: date, share: float) -> DataFrame:
     """Pairs below the floor are dropped, but for some that are drawn, of customers with nothing better."""
     is_below = F.col("reason").isNull() & (F.col("expected_value") < F.col("floor"))
     better = F.count_if(F.col("reason").isNull() & ~is_below).over(Window.partitionBy("customer_id"))
-    is_drawn = is_below & F.col("needs_agent") & (_draw(str(list_on)) < share * PARTS) & (better == 0)
-    marked = rows.withColumns({"_is_below": is_below, "is_explored": is_drawn})
+    is_explored = is_below & F.col("needs_agent") & is_drawn(share, str(list_on)) & (better == 0)
+    marked = rows.withColumns({"_is_below": is_below, "is_explored": is_explored})
     return marked.withColumn(
         "reason", F.when(F.col("_is_below") & ~F.col("is_explored"), BELOW_FLOOR).otherwise(F.col("reason"))
     )

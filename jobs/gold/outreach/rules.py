@@ -6,8 +6,7 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from jobs.features.outreach_customers import ALL_CHANNELS
-from jobs.tables.outreach import NUMBERED, OUTREACH_CHANNELS
+from jobs.tables.outreach import ALL_CHANNELS, NUMBERED
 
 DUTY, MARKETING = "duty", "marketing"
 CONSENT = {"call": "call_consent", "sms": "sms_consent"}
@@ -64,11 +63,10 @@ def _has_no_consent(campaign: Mapping[str, Any]) -> Column:
 
 
 def _is_barred(campaign: Mapping[str, Any]) -> Column:
-    """Entries for this channel, for all, or for one that is none of ours and may mean it."""
-    others = [channel for channel in OUTREACH_CHANNELS if channel != campaign["channel"]]
-    named = F.size(F.array_except("barred_channels", F.array(*(F.lit(each) for each in others)))) > 0
+    """Entries for this channel or for all, and what was said when the customer or the number was tried."""
+    named = F.arrays_overlap("barred_channels", F.array(F.lit(campaign["channel"]), F.lit(ALL_CHANNELS)))
     is_number_barred = F.col("is_number_barred") if campaign["channel"] in NUMBERED else F.lit(False)
-    return named | F.array_contains("barred_channels", ALL_CHANNELS) | F.col("is_person_barred") | is_number_barred
+    return named | F.col("is_person_barred") | is_number_barred
 
 
 def _is_protected(campaign: Mapping[str, Any]) -> Column:

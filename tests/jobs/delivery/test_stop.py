@@ -77,12 +77,82 @@ def test_an_entry_for_another_channel_or_one_that_has_ended_bars_nothing(deliver
     assert [row[0] for row in stops(delivered)] == [CAI]
 
 
+def test_an_entry_names_its_channel_in_any_case_and_bars_all_where_it_is_none_of_ours(delivered: Outreach) -> None:
+    for channel, told in {"SMS": [BEN], "Call": [ANNA], "fax line 2": [ANNA, BEN], "all": [ANNA, BEN]}.items():
+        bar(delivered, {"customer_id": ANNA, "channel": channel}, {"customer_id": BEN, "channel": channel})
+        assert [row[0] for row in stops(delivered)] == told, channel
+
+
 def test_who_asked_an_agent_not_to_call_is_told(delivered: Outreach) -> None:
     result = {"attempt_id": "a", "customer_id": BEN, "result": "do_not_call", "known_on": LIST_ON}
     delivered.put(
         "silver.contact_results", result, {**result, "attempt_id": "b", "customer_id": ANNA, "result": "reached"}
     )
     assert stops(delivered) == [[BEN, "repayment_reminder", "do_not_call", "2026-02-10"]]
+
+
+def said(outreach: Outreach, customer_id: str, result: str) -> None:
+    """What came of an attempt on the day of the list."""
+    outreach.put(
+        "silver.contact_results",
+        {"customer_id": customer_id, "result": result, "event_date": LIST_ON, "known_on": LIST_ON},
+    )
+
+
+def test_a_wrong_number_is_told_of_everybody_at_the_number_where_the_number_is_needed(delivered: Outreach) -> None:
+    said(delivered, "C4", "wrong_number")
+    assert stops(delivered) == [], "a message in the app needs no number, and C4 gave none"
+    shared = {"phone_token": delivered.token("phone", NUMBERS[ANNA])}
+    known = {"known_on": NIGHT, "superseded_on": None}
+    people = [delivered.customer(each) | shared for each in (ANNA, CAI)]
+    pushed = {**people[0], "customer_id": "C4"}
+    delivered.put("silver.customers", *people, pushed)
+    delivered.put("silver.customers_versions", *({**each, **known} for each in (*people, pushed)))
+    said(delivered, ANNA, "wrong_number")
+    assert stops(delivered) == [[each, SAVE, "wrong_number", "2026-02-10"] for each in (ANNA, CAI)]
+    said(delivered, ANNA, "do_not_call")
+    assert [row[::2] for row in stops(delivered)] == [[each, "do_not_call"] for each in (ANNA, CAI)]
+
+
+def test_a_wrong_number_that_was_another_one_is_no_reason(delivered: Outreach) -> None:
+    then = {**delivered.customer(ANNA), "phone_token": "another", "known_on": NIGHT - timedelta(days=9)}
+    now = {**delivered.customer(ANNA), "known_on": NIGHT, "superseded_on": None}
+    delivered.put("silver.customers_versions", {**then, "superseded_on": NIGHT}, now)
+    wrong = {"customer_id": ANNA, "result": "wrong_number"}
+    delivered.put("silver.contact_results", {**wrong, "event_date": NIGHT - timedelta(days=5), "known_on": LIST_ON})
+    assert stops(delivered) == []
+
+
+@pytest.mark.parametrize("result", ["refused", "reached", "callback"])
+def test_an_answer_to_an_offer_is_no_opt_out(delivered: Outreach, result: str) -> None:
+    said(delivered, ANNA, result)
+    assert stops(delivered) == []
+
+
+def test_a_complaint_or_a_protection_that_comes_later_is_no_opt_out(delivered: Outreach) -> None:
+    delivered.put("silver.customers", {**delivered.customer(ANNA), "vulnerable": True, "legal_hold": True})
+    delivered.put("silver.tickets", {"ticket_id": "T", "customer_id": ANNA, "category": "complaint"})
+    assert stops(delivered) == []
+
+
+@pytest.mark.parametrize(
+    ("customer_id", "before", "is_told"),
+    [
+        (ANNA, {"marketing_consent": True}, True),
+        (ANNA, {"call_consent": True}, True),
+        (ANNA, {"sms_consent": True}, False),
+        (ANNA, {"marketing_consent": None, "call_consent": None}, False),
+        (BEN, {"marketing_consent": True, "sms_consent": True}, False),  # of a service only a no is a refusal
+    ],
+)
+def test_a_yes_that_became_silence_is_told_where_silence_refuses(
+    delivered: Outreach, customer_id: str, before: dict[str, bool | None], is_told: bool
+) -> None:
+    then = {**delivered.customer(customer_id), **before, "known_on": NIGHT, "superseded_on": LIST_ON}
+    now = {**delivered.customer(customer_id), "ds": LIST_ON}
+    delivered.put("silver.customers", now)
+    delivered.put("silver.customers_versions", then, {**now, "known_on": LIST_ON, "superseded_on": None})
+    assert stops(delivered) == ([[customer_id, SAVE, "no_consent", "2026-02-10"]] if is_told else [])
 
 
 @pytest.mark.parametrize(

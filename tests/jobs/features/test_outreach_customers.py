@@ -9,6 +9,7 @@ import pytest
 
 from jobs.features import outreach_customers
 from jobs.settings import read_settings
+from jobs.silver import dialled_calls
 from jobs.tables import TABLES
 from tests.frames import frame
 
@@ -42,11 +43,15 @@ def told(spark: Any) -> Callable[..., Told]:
             row |= {"event_date": row["attempted_at"].date(), "known_on": row["attempted_at"].date()}
         for row in rows["calls"]:
             row |= {"event_date": row["started_at"].date(), "known_on": row["started_at"].date()}
-        names = (*TABLES["features.outreach_customers"].inputs, "gold.call_candidates")
+        table = TABLES["features.outreach_customers"]
+        frames = {
+            name.partition(".")[2]: frame(spark, name, rows.get(name.partition(".")[2], []))
+            for name in (*table.inputs, *table.reads_back)
+        }
+        frames["dialled_calls"] = dialled_calls.build(frames["calls"], frames["contact_results"], attempt_minutes=10)
         made = outreach_customers.build(
-            **{name.partition(".")[2]: frame(spark, name, rows.get(name.partition(".")[2], [])) for name in names},
-            as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_until=results_until,
-            returned=returned, attempt_minutes=10, caps=CAPS,
+            **frames, as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_until=results_until,
+            returned=returned, caps=CAPS,
         )  # fmt: skip
         return {row["customer_id"]: row.asDict(recursive=True) for row in made.collect()}
 
@@ -148,13 +153,13 @@ def test_whoever_is_barred_is_barred_by_name_number_and_for_all_who_share_it(tol
     people = [*customers("A", "B", phone_token="shared"), *customers("C", "D", "E", "F")]
     entries = [
         {"customer_id": "A", "channel": "SMS"}, {"phone_token": "tC"}, {"customer_id": "D", "expires_at": T},
-        {"customer_id": "E", "known_on": DAY + timedelta(days=1)},
+        {"customer_id": "E", "known_on": DAY + timedelta(days=1)}, {"customer_id": "F", "channel": "fax line 2"},
     ]  # fmt: skip
     said = [attempt("F", 24 * 50, result="wrong_number"), attempt("D", 24 * 50, result="do_not_call")]
     rows = told(customers_versions=people, do_not_call=entries, contact_results=said)
     assert {who: rows[who]["barred_channels"] for who in rows} == {
-        "A": ["sms"], "B": ["sms"], "C": ["all"], "D": [], "E": [], "F": [],
-    }  # fmt: skip
+        "A": ["sms"], "B": ["sms"], "C": ["all"], "D": [], "E": [], "F": ["all"],
+    }, "a channel that is none of ours may mean any"  # fmt: skip
     assert [who for who in rows if rows[who]["is_number_barred"]] == ["D", "F"]
     assert [who for who in rows if rows[who]["is_person_barred"]] == ["D"]
 

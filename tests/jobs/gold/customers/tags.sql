@@ -38,9 +38,16 @@ WITH spent AS (
     WHERE known_on <= $as_of AND (superseded_on IS NULL OR superseded_on > $as_of) AND category = 'complaint'
     GROUP BY ALL
 ), reached AS (
-    SELECT customer_id, count(*) AS contacts FROM silver.contact_results
-    WHERE known_on <= $as_of AND event_date BETWEEN $as_of - 6 AND $as_of AND result NOT IN ('busy', 'no_answer')
-    GROUP BY ALL
+    SELECT customer_id, count(*) AS contacts FROM (
+        SELECT customer_id FROM silver.contact_results
+        WHERE known_on <= $as_of AND event_date BETWEEN $as_of - 6 AND $as_of AND result NOT IN ('busy', 'no_answer')
+        UNION ALL
+        SELECT customer_id FROM silver.calls c
+        WHERE known_on <= $as_of AND event_date BETWEEN $as_of - 6 AND $as_of AND customer_id IS NOT NULL
+            AND direction = 'outbound' AND outcome IN ('answered', 'voicemail')
+            AND NOT EXISTS (FROM silver.contact_results r WHERE r.customer_id = c.customer_id AND r.channel = 'call'
+                AND r.known_on <= $as_of AND abs(epoch_us(r.attempted_at) - epoch_us(c.started_at)) <= 600_000_000)
+    ) GROUP BY ALL
 ), told AS (
     SELECT customer_id, 'calls_7d' AS tag, CAST(calls_7 AS VARCHAR) AS value FROM called
     UNION ALL SELECT customer_id, 'calls_30d', CAST(calls_30 AS VARCHAR) FROM called

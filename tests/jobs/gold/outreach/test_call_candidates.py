@@ -120,14 +120,14 @@ def test_silence_refuses_marketing_and_a_no_refuses_all(decided: Decided) -> Non
 def test_do_not_call_bars_the_channel_all_or_the_number_and_fails_closed(decided: Decided) -> None:
     people = [
         customer("all", barred_channels=["all"]), customer("sms", barred_channels=["sms"]),
-        customer("odd", barred_channels=["fax line 2"]), customer("person", is_person_barred=True),
+        customer("both", barred_channels=["call", "sms"]), customer("person", is_person_barred=True),
         customer("number", is_number_barred=True), customer("nobody"),
     ]  # fmt: skip
     rows = decided(people, campaign(), campaign("push", channel="push", kind="service"))
     barred = {who for who, reason in reasons(rows).items() if reason == "do_not_call"}
-    assert barred == {"all", "odd", "person", "number"}
+    assert barred == {"all", "both", "person", "number"}
     by_push = {who for who, reason in reasons(rows, "push").items() if reason == "do_not_call"}
-    assert by_push == {"all", "odd", "person"}, "a wrong number says nothing of the app"
+    assert by_push == {"all", "person"}, "a wrong number says nothing of the app"
     assert set(reasons(decided(people, campaign(), is_do_not_call_stale=True)).values()) == {"do_not_call"}
 
 

@@ -1,0 +1,55 @@
+"""The configuration of feeds that come from a database, and of the databases themselves."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+PLACEHOLDERS = ("{ds}", "{begins_at}", "{ends_at}")
+URL = r"^jdbc:postgresql://[A-Za-z0-9_.\-\[\]:]+(:\d+)?/[^?;\s]+$"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Database(_Model):
+    """Where a database is and who reads it (docs/adding_a_feed.md). Secrets stay in the environment: `password_env`."""
+
+    url: str = Field(pattern=URL)
+    user: str | None = None
+    password_env: str | None = None
+    parameters: dict[str, str] = {}
+    """Of the driver, such as sslmode and sslrootcert."""
+
+
+class Jdbc(_Model):
+    """What a feed reads of a database, and by what a row belongs to a date."""
+
+    connection: str
+    query: str
+    watermark: str | None = None
+    overlap_hours: float = Field(1.0, ge=0)
+    partition_column: str | None = None
+    partitions: int = Field(4, ge=1, le=64)
+    fetch_rows: int = Field(10_000, ge=1)
+    connect_seconds: int = Field(10, ge=1)
+    statement_seconds: int = Field(1_800, ge=1)
+
+    @field_validator("query")
+    @classmethod
+    def _is_one_question(cls, value: str) -> str:
+        asked = value.strip().rstrip(";").strip()
+        if not asked or ";" in asked:
+            raise ValueError("a query is one SELECT, without a semicolon")
+        return asked
+
+    @model_validator(mode="after")
+    def _has_one_clock(self) -> Self:
+        if self.watermark and self.is_dated:
+            raise ValueError(f"a query has either a watermark or one of {' '.join(PLACEHOLDERS)}")
+        return self
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the query itself asks for a date."""
+        return any(placeholder in self.query for placeholder in PLACEHOLDERS)

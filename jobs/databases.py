@@ -1,0 +1,142 @@
+"""Where a source's database is: by name, from the configuration or from an Airflow connection."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from jobs.errors import DataError
+from jobs.settings import Settings
+
+DRIVERS = {"postgresql": "org.postgresql.Driver"}
+KINDS = {"postgres": "postgresql", "postgresql": "postgresql"}
+"""What Airflow calls a kind of database, and what its URL calls it."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A database and who reads it; the password is never shown."""
+
+    name: str
+    kind: str
+    host: str
+    port: int
+    database: str
+    user: str | None
+    password: str | None = field(repr=False)
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """For the driver, without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"jdbc:{self.kind}://{host}:{self.port}/{self.database}"
+
+    @property
+    def driver(self) -> str:
+        """Class of the driver."""
+        return DRIVERS[self.kind]
+
+
+def address_of(name: str, settings: Settings) -> Address:
+    """The database of that name: `connections` of the configuration, else the Airflow connection of that id.
+
+    Raises:
+        DataError: there is none, its password is not in the environment, or it is no PostgreSQL.
+    """
+    known = settings.configuration.connections.get(name)
+    if known is not None:
+        parts = urlsplit(known.url.removeprefix("jdbc:"))
+        password = None if known.password_env is None else os.environ.get(known.password_env)
+        if known.password_env is not None and password is None:
+            raise DataError(
+                f"connection {name}",
+                expected=f"its password in the environment variable {known.password_env}",
+                found="no such variable",
+                todo="set it where nights run, or name another one in connections",
+            )
+        return _address(
+            name, parts.scheme, parts.hostname, parts.port, parts.path, known.user, password, known.parameters
+        )
+    given = os.environ.get(f"AIRFLOW_CONN_{name.upper()}") or _of_airflow(name)
+    if given is None:
+        raise DataError(
+            f"connection {name}",
+            expected=f"`connections.{name}` in the configuration, or an Airflow connection of that id",
+            found="neither",
+            todo=f"add one (docs/adding_a_feed.md), or set AIRFLOW_CONN_{name.upper()}",
+        )
+    return _of_json(name, given) if given.lstrip().startswith("{") else _of_uri(name, given)
+
+
+def _of_airflow(name: str) -> str | None:
+    """What Airflow itself knows of it, inside one of its tasks."""
+    if "airflow.sdk.execution_time" not in sys.modules and "airflow.sdk" not in sys.modules:
+        return None
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowRuntimeError
+
+    try:
+        uri: str = BaseHook.get_connection(name).get_uri()
+    except (AirflowRuntimeError, LookupError, ImportError):
+        return None
+    return uri
+
+
+def _of_uri(name: str, uri: str) -> Address:
+    parts = urlsplit(uri)
+    user, password = (unquote(each) if each else None for each in (parts.username, parts.password))
+    return _address(
+        name,
+        parts.scheme,
+        unquote(parts.hostname or ""),
+        parts.port,
+        parts.path,
+        user,
+        password,
+        dict(parse_qsl(parts.query)),
+    )
+
+
+def _of_json(name: str, text: str) -> Address:
+    try:
+        given = json.loads(text)
+        extra = given.get("extra") or {}
+        more = json.loads(extra) if isinstance(extra, str) else extra
+        parameters = {key: str(value) for key, value in more.items()}
+    except (ValueError, AttributeError):
+        # Not its text: it holds the password.
+        raise _unsuitable(name, "JSON that cannot be read") from None
+    return _address(
+        name, given.get("conn_type"), given.get("host"), given.get("port"), given.get("schema"), given.get("login"),
+        given.get("password"), parameters,
+    )  # fmt: skip
+
+
+def _address(
+    name: str,
+    kind: str | None,
+    host: str | None,
+    port: int | str | None,
+    database: str | None,
+    user: str | None,
+    password: str | None,
+    parameters: dict[str, str],
+) -> Address:
+    known = KINDS.get((kind or "").lower())
+    if known is None:
+        raise _unsuitable(name, f"one of kind {kind}")
+    base = unquote((database or "").lstrip("/"))
+    if not host or not base:
+        raise _unsuitable(name, "one without host or database")
+    return Address(name, known, host, int(port or 5432), base, user, password, parameters)
+
+
+def _unsuitable(name: str, found: str) -> DataError:
+    return DataError(
+        f"connection {name}",
+        expected="a PostgreSQL database: postgresql://user:password@host:port/database",
+        found=found,
+        todo="mend the connection (docs/adding_a_feed.md)",
+    )

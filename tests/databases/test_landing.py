@@ -1,0 +1,353 @@
+"""Feeds from a real PostgreSQL: what a batch is, what a rerun keeps, and what happens when the database has trouble."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from threading import Thread, Timer
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from jobs.errors import DataError, SourceUnavailableError
+from tests.conftest import World
+from tests.databases.conftest import PASSWORD, READER, Postgres
+
+pytestmark = pytest.mark.spark
+DAY, NEXT = "2026-01-05", "2026-01-06"
+TABLE = """CREATE TABLE spent (id bigint PRIMARY KEY, customer text, at timestamptz, amount numeric, currency text DEFAULT
+    'CNY', kind text DEFAULT 'purchase', updated_at timestamptz, local_at timestamp, extra jsonb)"""
+QUERY = """SELECT id AS transaction_id, customer AS customer_id, at AS posted_at, amount, currency, kind, updated_at
+    FROM spent"""
+LIMIT = {"share": 1.0, "rows": 1_000_000}
+Feed = Callable[..., None]
+
+
+@pytest.fixture
+def feed(world: World, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Feed:
+    """Sets the source of transactions; the password comes by the environment."""
+    monkeypatch.setenv("BANK_PASSWORD", PASSWORD)
+    connection = {
+        "url": f"jdbc:postgresql://127.0.0.1:{postgres.port}/bank", "user": READER, "password_env": "BANK_PASSWORD",
+    }  # fmt: skip
+
+    def configure(query: str = QUERY, connections: dict[str, Any] | None = None, **jdbc: Any) -> None:
+        source = {"jdbc": {"connection": "bank", "query": query, **jdbc}, "optional": False}
+        given = {"bank": connection} if connections is None else connections
+        world.configure(time_zone="Asia/Shanghai", connections=given, feeds={"transactions": source})
+
+    postgres.execute(TABLE, database="bank")
+    return configure
+
+
+def spend(postgres: Postgres, *rows: tuple[Any, ...]) -> None:
+    values = ", ".join("(" + ", ".join("NULL" if v is None else f"'{v}'" for v in row) + ")" for row in rows)
+    postgres.execute(f"INSERT INTO spent (id, customer, at, amount, updated_at) VALUES {values}", database="bank")
+
+
+def account(world: World, *days: str) -> list[tuple[Any, ...]]:
+    return [
+        (str(b.ds), b.file, b.rows_in, b.rows_landed, b.rows_quarantined) for b in world.land("transactions", *days)
+    ]
+
+
+def landed(world: World) -> list[tuple[Any, ...]]:
+    return world.rows("bronze.transactions", "ds", "transaction_id", "amount", order="ds, transaction_id")
+
+
+def test_the_rows_whose_watermark_lies_in_the_date_are_its_batch(world: World, postgres: Postgres, feed: Feed) -> None:
+    feed(watermark="updated_at", overlap_hours=0)
+    at = "2026-01-05 10:00:00+08"
+    spend(
+        postgres,
+        (1, "C1", at, "12.50", "2026-01-04 23:59:59.999+08"),
+        (2, "C1", at, "12.50", "2026-01-05 00:00:00+08"),
+        (3, "C2", at, "99999999.99", "2026-01-05 23:59:59.999999+08"),
+        (4, "C2", at, "-1", "2026-01-06 00:00:00+08"),
+        (5, "C3", "2026-01-05 02:00:00+00", "0.10", "2026-01-05 12:00:00+00"),
+    )
+    assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 3, 3, 0)]
+    assert [(row[1], str(row[2])) for row in landed(world)] == [("2", "12.50"), ("3", "99999999.99"), ("5", "0.10")]
+    [(posted,)] = world.rows("bronze.transactions", "DISTINCT CAST(posted_at AS VARCHAR)")
+    assert posted.startswith("2026-01-05 02:00:00")
+
+
+def test_a_watermark_may_be_a_date_of_the_business_and_names_are_the_same_in_any_case(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    query = QUERY.replace("updated_at", "updated_at::date AS booked_on") + " -- of cards"
+    feed(query=query, watermark="Booked_On", overlap_hours=3)
+    rows = [(n, "C1", "2026-01-05 10:00:00+08", 1, f"2026-01-0{4 + n} 12:00:00+08") for n in range(3)]
+    spend(postgres, *rows)
+    assert account(world, DAY)[0][2:] == (1, 1, 0)
+    assert [row[2:] for row in account(world, DAY, NEXT)] == [(1, 1, 0)] * 2
+
+
+def test_a_row_that_came_late_is_in_the_overlap_of_the_next_batch(world: World, postgres: Postgres, feed: Feed) -> None:
+    feed(watermark="updated_at", overlap_hours=1)
+    spend(postgres, (1, "C1", "2026-01-05 23:00:00+08", 1, "2026-01-05 23:10:00+08"))
+    assert account(world, NEXT)[0][2:] == (1, 1, 0)
+    assert str(landed(world)[0][0]) == NEXT
+
+
+def test_a_row_that_was_updated_since_stays_in_the_batch_that_read_it(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    feed(watermark="updated_at", overlap_hours=0)
+    for id_ in (1, 2):
+        spend(postgres, (id_, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00:00+08"))
+    account(world, DAY)
+    postgres.execute("UPDATE spent SET amount = 7, updated_at = '2026-01-06 09:00:00+08' WHERE id = 1", database="bank")
+    assert account(world, NEXT)[0][2:] == (1, 1, 0)
+    before = landed(world)
+    assert account(world, DAY)[0][2:] == (2, 2, 0)
+    assert landed(world) == before
+    assert [(str(ds), id_, int(amount)) for ds, id_, amount in before] == [(DAY, "1", 1), (DAY, "2", 1), (NEXT, "1", 7)]
+
+
+def test_a_history_loads_in_one_pass_as_nights_do(world: World, postgres: Postgres, feed: Feed) -> None:
+    spend(
+        postgres,
+        *(
+            (n, f"C{n % 7}", f"2026-01-0{5 + n % 3} 10:00:00+08", n, f"2026-01-0{5 + n % 3} 1{n % 10}:00:00+08")
+            for n in range(60)
+        ),
+    )
+    days = [DAY, NEXT, "2026-01-07"]
+    feed(watermark="updated_at", overlap_hours=0)
+    assert [row[2:] for row in account(world, *days)] == [(20, 20, 0)] * 3
+    at_once = landed(world)
+    asked = QUERY + " WHERE updated_at >= '{begins_at}' AND updated_at < '{ends_at}'"
+    feed(query=asked)
+    for day in days:
+        assert account(world, day)[0][2:] == (20, 20, 0)
+    assert landed(world) == at_once
+    feed(query=QUERY + " WHERE (updated_at AT TIME ZONE 'Asia/Shanghai')::date = '{ds}'")
+    assert [row[2:] for row in account(world, *days)] == [(20, 20, 0)] * 3
+    assert landed(world) == at_once
+
+
+def test_several_connections_see_one_moment(world: World, postgres: Postgres, feed: Feed) -> None:
+    """While rows move from one stretch to another, each is read once."""
+    postgres.execute("ALTER TABLE spent ADD COLUMN number int", database="bank")
+    query = QUERY.replace("updated_at", "updated_at, number")
+    feed(query=query, watermark="updated_at", overlap_hours=0, partition_column="number", partitions=8)
+    rows = [(n, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00:00+08") for n in range(400)]
+    spend(postgres, *rows)
+    postgres.execute("UPDATE spent SET number = id", database="bank")
+    going = True
+
+    def move() -> None:
+        step = 0
+        while going:
+            step += 1
+            sign = 1 if step % 2 else -1
+            postgres.execute(f"UPDATE spent SET number = number + {sign * 10_000} WHERE id % 2 = 0", database="bank")
+
+    sessions = "SELECT sessions FROM pg_stat_database WHERE datname = 'bank'"
+    [(before,)] = postgres.execute(sessions)
+    account(world, DAY)
+    [(after,)] = postgres.execute(sessions)
+    assert after - before >= 8, "a connection for each stretch"
+    mover = Thread(target=move)
+    mover.start()
+    try:
+        for _ in range(4):
+            assert account(world, DAY)[0][2:4] == (400, 400)
+    finally:
+        going = False
+        mover.join()
+
+
+def test_every_type_comes_as_its_text_whatever_the_session(world: World, postgres: Postgres, feed: Feed) -> None:
+    postgres.execute("ALTER TABLE spent ALTER amount TYPE text", database="bank")
+    feed(
+        query="""SELECT id, customer, local_at AS posted_at, amount, extra, true AS yes, '\\xff00'::bytea AS raw,
+            ARRAY[1,2] AS several, DATE '2026-01-05' AS dated, currency, kind, updated_at FROM spent""",
+        watermark="updated_at",
+    )
+    world_feed = json.loads(json.dumps({"transaction_id": "id", "customer_id": "extra:who"}))
+    source = {
+        "jdbc": {
+            "connection": "bank", "watermark": "updated_at",
+            "query": "SELECT id, local_at AS posted_at, amount, extra, currency, kind, updated_at, '\\xff'::bytea AS merchant_id,"
+            " DATE '2026-01-05' AS merchant_city, true AS merchant_region, ARRAY[1,2] AS merchant_category FROM spent",
+        },
+        "columns": {**world_feed, "customer_id": "get_json_object(extra, '$.who')"},
+        "quarantine": LIMIT,
+    }  # fmt: skip
+    connection = {
+        "url": f"jdbc:postgresql://127.0.0.1:{postgres.port}/bank", "user": READER, "password_env": "BANK_PASSWORD",
+    }  # fmt: skip
+    world.configure(time_zone="Asia/Shanghai", connections={"bank": connection}, feeds={"transactions": source})
+    postgres.execute(
+        """INSERT INTO spent (id, local_at, amount, extra, updated_at) VALUES
+            (1, '2026-01-05 10:00:00', '12.5', '{"who": "C1"}', '2026-01-05 10:00:00+08'),
+            (2, '2026-01-05 10:00:00', 'much', '{"who": "C1"}', '2026-01-05 10:00:00+08')""",
+        database="bank",
+    )
+    assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 2, 1, 1)]
+    columns = ("CAST(posted_at AS VARCHAR)", "merchant_id", "merchant_city", "merchant_region", "merchant_category")
+    [row] = world.rows("bronze.transactions", *columns)
+    assert row[0].startswith("2026-01-05 02:00:00"), "a time without a zone is one of the source's"
+    assert row[1:] == ("ff", "2026-01-05", "true", "{1,2}")
+    [(column, reason)] = world.rows("quarantine.transactions", '"column"', "reason")
+    assert (column, reason) == ("amount", "'xxxx' is no decimal(18,2)")
+
+
+def test_rows_without_a_watermark_are_set_aside_and_not_forgotten(world: World, postgres: Postgres, feed: Feed) -> None:
+    feed(watermark="updated_at")
+    spend(
+        postgres,
+        (1, "C1", "2026-01-05 10:00:00+08", 1, None),
+        (2, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00+08"),
+    )
+    assert sorted(account(world, DAY)) == [
+        (DAY, "jdbc:bank/transactions", 1, 1, 0), ("None", "jdbc:bank/transactions", 1, 0, 1),
+    ]  # fmt: skip
+
+
+def test_an_empty_date_is_an_empty_batch(world: World, feed: Feed) -> None:
+    feed(watermark="updated_at")
+    assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 0, 0, 0)]
+
+
+def test_an_airflow_connection_is_found_by_its_name(
+    world: World, postgres: Postgres, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed(connections={}, watermark="updated_at")
+    spend(postgres, (1, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00:00+08"))
+    where = f"127.0.0.1:{postgres.port}/bank"
+    as_json = {
+        "conn_type": "postgres", "host": "127.0.0.1", "port": postgres.port, "schema": "bank", "login": READER,
+        "password": PASSWORD,
+    }  # fmt: skip
+    for given in (f"postgres://{READER}:{quote(PASSWORD, safe='')}@{where}?sslmode=prefer", json.dumps(as_json)):
+        monkeypatch.setenv("AIRFLOW_CONN_BANK", given)
+        assert account(world, DAY)[0][2:] == (1, 1, 0)
+
+
+def test_tls_is_asked_for_and_the_server_is_known_by_its_certificate(
+    world: World, postgres: Postgres, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.execute("DROP TABLE IF EXISTS spent", TABLE, database="secret")
+    connection = {
+        "url": f"jdbc:postgresql://127.0.0.1:{postgres.port}/secret", "user": READER, "password_env": "BANK_PASSWORD",
+    }  # fmt: skip
+    safe = {"sslmode": "verify-full", "sslrootcert": str(postgres.certificate)}
+    feed(connections={"bank": {**connection, "parameters": safe}}, watermark="updated_at")
+    assert account(world, DAY)[0][2] == 0
+    for parameters in ({"sslmode": "disable"}, {"sslmode": "verify-full", "sslrootcert": "/nowhere.crt"}):
+        feed(connections={"bank": {**connection, "parameters": parameters}}, watermark="updated_at")
+        with pytest.raises(SourceUnavailableError):
+            account(world, DAY)
+
+
+def test_a_database_that_is_down_is_said_and_the_batch_stands(world: World, postgres: Postgres, feed: Feed) -> None:
+    feed(watermark="updated_at", connect_seconds=2)
+    spend(postgres, (1, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00:00+08"))
+    account(world, DAY)
+    before = landed(world)
+    postgres.stop()
+    try:
+        with pytest.raises(SourceUnavailableError, match="the database bank does not answer") as told:
+            account(world, DAY)
+    finally:
+        postgres.start()
+    assert PASSWORD not in str(told.value)
+    assert landed(world) == before
+
+
+def test_a_database_that_dies_or_stalls_while_it_is_read_leaves_the_batch(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    feed(watermark="updated_at", overlap_hours=0)
+    spend(postgres, (1, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00:00+08"))
+    account(world, DAY)
+    before = landed(world)
+    slow = QUERY.replace("amount,", "amount + 0 * length(pg_sleep(0.4)::text) AS amount,")
+    spend(postgres, *((n, "C1", "2026-01-05 10:00:00+08", 1, f"2026-01-05 1{n % 10}:00:00+08") for n in range(2, 22)))
+    feed(query=slow, watermark="updated_at", overlap_hours=0, statement_seconds=1)
+    with pytest.raises(SourceUnavailableError, match="database"):
+        account(world, DAY)
+    feed(query=slow, watermark="updated_at", overlap_hours=0)
+    Timer(2.5, postgres.stop).start()
+    try:
+        with pytest.raises(SourceUnavailableError, match="database"):
+            account(world, DAY)
+    finally:
+        postgres.start()
+    assert landed(world) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "jdbc", "told"),
+    [
+        ("ALTER TABLE spent DROP COLUMN amount", {}, 'column "amount" does not exist'),
+        ("DROP TABLE spent", {}, 'relation "spent" does not exist'),
+        (f"REVOKE pg_read_all_data FROM {READER}", {}, "permission denied for table spent"),
+        ("SELECT 1", {"watermark": "changed_at"}, "the query has no column changed_at"),
+        ("SELECT 1", {"partition_column": "number"}, "the query has no column number"),
+        ("SELECT 1", {"partition_column": "kind"}, "rows cannot be parted by kind"),
+        (
+            "SELECT 1",
+            {"query": "SELECT 1 AS updated_at, 2 AS updated_at"},
+            "is there twice|specified more than once|ambiguous",
+        ),
+    ],
+)
+def test_a_query_that_no_longer_suits_is_said(
+    world: World, postgres: Postgres, feed: Feed, change: str, jdbc: dict[str, Any], told: str
+) -> None:
+    feed(**{"watermark": "updated_at", **jdbc})
+    postgres.execute(change, database="bank")
+    try:
+        with pytest.raises(DataError, match=told) as error:
+            account(world, DAY)
+    finally:
+        postgres.execute(f"GRANT pg_read_all_data TO {READER}")
+    assert not isinstance(error.value, SourceUnavailableError)
+
+
+def test_a_column_that_the_feed_needs_and_the_query_lacks_is_said(world: World, feed: Feed) -> None:
+    feed(query=QUERY.replace("amount, ", ""), watermark="updated_at")
+    with pytest.raises(DataError, match="amount"):
+        account(world, DAY)
+
+
+def test_the_source_is_never_written(world: World, postgres: Postgres, feed: Feed) -> None:
+    postgres.execute(
+        "CREATE FUNCTION eat() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS "
+        "$$ BEGIN DELETE FROM spent; RETURN 'C1'; END $$",
+        database="bank",
+    )
+    spend(postgres, (1, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00:00+08"))
+    feed(query=QUERY.replace("customer AS", "eat() AS"), watermark="updated_at")
+    with pytest.raises(DataError, match="read-only transaction"):
+        account(world, DAY)
+    assert postgres.execute("SELECT count(*) FROM spent", database="bank") == [(1,)]
+
+
+def test_neither_password_nor_rows_are_in_the_server_s_log(
+    world: World, postgres: Postgres, feed: Feed, server_log: Any
+) -> None:
+    feed(watermark="updated_at")
+    spend(postgres, (1, "C-secret-1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00:00+08"))
+    account(world, DAY)
+    log = server_log.read_text(errors="replace")
+    assert PASSWORD not in log
+    assert "C-secret-1" not in log
+
+
+def test_a_batch_of_a_date_is_the_same_as_from_a_file(world: World, postgres: Postgres, feed: Feed) -> None:
+    feed(watermark="updated_at")
+    spend(postgres, (1, "C1", "2026-01-05 10:00:00+08", "12.5", "2026-01-05 10:00:00+08"))
+    account(world, DAY)
+    columns = ("transaction_id", "customer_id", "posted_at", "amount", "currency", "kind", "row_hash")
+    from_database = world.rows("bronze.transactions", *columns)
+    world.configure(time_zone="Asia/Shanghai", feeds={})
+    header = "transaction_id,customer_id,posted_at,amount,currency,kind\n"
+    world.drop("transactions", DAY, header + "1,C1,2026-01-05 10:00:00,12.50,CNY,purchase\n")
+    account(world, DAY)
+    assert world.rows("bronze.transactions", *columns) == from_database
+    assert world.rows("bronze.transactions", "ds") == [(date(2026, 1, 5),)]
