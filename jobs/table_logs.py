@@ -14,6 +14,7 @@ from deltalake.schema import ArrayType, DataType, MapType, PrimitiveType, Struct
 from pyarrow.dataset import Dataset
 from upath import UPath
 
+from jobs.errors import DataError
 from jobs.tables import Table
 
 VAULT_MODE = 0o700
@@ -174,11 +175,25 @@ class TableLogs:
         )
 
     def add_columns(self, table: Table) -> None:
-        """Gives a table that stands the columns that its declaration gained; they are null in the rows that stand."""
+        """Gives a table that stands the columns that its declaration gained; they are null in the rows that stand.
+
+        Raises:
+            DataError: the table wants a value in a column that is declared no more.
+        """
         if not self.exists(table):
             return
         delta = DeltaTable(self.path(table))
         held = {field.name for field in delta.schema().fields}
+        lost = [
+            field.name for field in delta.schema().fields if not field.nullable and field.name not in table.column_names
+        ]
+        if lost:
+            raise DataError(
+                f"{table.name} was made by an earlier version",
+                expected=f"a table without the required columns {', '.join(lost)}",
+                found=f"one with them in {self.path(table)}",
+                todo="move that folder away and run the same night again, or make backfill for the dates that it held",
+            )
         gained = [column for column in table.columns if column.name not in held]
         if gained:
             delta.alter.add_columns(

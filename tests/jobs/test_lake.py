@@ -1,14 +1,19 @@
 """What a killed process left to the server is not added again; what a log tells of a table is true."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs import runner
+from jobs.errors import DataError
 from jobs.lake import COMPILED_FROM_ROWS
 from jobs.settings import read_settings
+from jobs.table_logs import TableLogs
 from jobs.tables import TABLES, Table
+from jobs.tables.contract import Column
 from tests.conftest import World
 
 BATCHES = TABLES["ops.batches"]
@@ -72,3 +77,19 @@ def _row(table: Table, day: date) -> tuple[Any, ...]:
 
 def _schema(table: Table) -> str:
     return ", ".join(f"{column.name} {column.type}" for column in table.columns)
+
+
+def test_a_table_that_wants_a_column_of_an_earlier_version_says_what_to_do(tmp_path: Path) -> None:
+    logs = TableLogs(str(tmp_path))
+    table = TABLES["ops.deliveries"]
+    logs.create(replace(table, columns=(*table.columns, Column("carrier", "string", "Who brought it", required=True))))
+    with pytest.raises(DataError, match="required columns carrier"):
+        logs.add_columns(table)
+
+
+def test_a_table_gains_the_columns_of_a_later_version(tmp_path: Path) -> None:
+    logs = TableLogs(str(tmp_path))
+    table = TABLES["ops.deliveries"]
+    logs.create(table)
+    logs.add_columns(replace(table, columns=(*table.columns, Column("carrier", "string", "Who brought it"))))
+    assert logs.held_columns(table) == [*table.column_names, "carrier"]
