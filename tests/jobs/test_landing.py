@@ -246,6 +246,23 @@ def test_a_mapping_gives_null_where_it_fails_and_a_row_without_a_date_counts_onc
     assert world.rows("quarantine.calls", "ds", "source_line", order="2") == [(None, 5), (None, 6)]
 
 
+def test_a_history_lands_in_one_pass_whether_or_not_lists_came_back_by_the_inbox(world: World) -> None:
+    days = [DAY, "2026-01-06"]
+    for day in days:
+        at = {"started_at": f"{day} 10:00:00", "ended_at": f"{day} 10:05:00"}
+        world.drop("calls", day, calls(call(day, **at)))
+    assert account(world.land("calls", *days)) == [(day, 1, 1, 0) for day in days]
+
+    result = {"attempt_id": "a", "customer_id": "C1", "attempted_at": f"{DAY}T10:00:00Z", "channel": "sms"}
+    taken = world.root / f"delivery/inbox/taken/ds={DAY}/list.jsonl"
+    taken.parent.mkdir(parents=True)
+    named = {"list_on": DAY, "campaign": "care", "verdict": "taken", "problem": "", "row": 2}
+    taken.write_text(json.dumps({**result, **named, "result": "opened"}) + "\n")
+    assert sorted(account(world.land("contact_results", *days))) == [
+        ("2026-01-05", 0, 0, 0), ("2026-01-05", 1, 1, 0), ("2026-01-06", 0, 0, 0),
+    ]  # fmt: skip
+
+
 def test_a_month_file_that_changed_after_some_of_its_dates_landed_is_said(world: World) -> None:
     world.configure(feeds={"calls": {"path": "month-{mm}.csv", "ds": "cast(started_at AS date)"}})
     file = world.landing / "month-01.csv"
