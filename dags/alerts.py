@@ -7,8 +7,18 @@ log = logging.getLogger(__name__)
 
 
 def tell(title: str, *lines: str) -> None:
-    """The one place from which people are told: a deployment adds its notifier here."""
+    """The one place from which people are told: in the log, and by mail and webhook where conf says so."""
     log.error("ALERT %s\n%s", title, "\n".join(lines))
+    from jobs import alerting
+
+    try:
+        failed = alerting.send(title, lines)
+    except Exception:
+        # What is told of must not be hidden by the telling: a configuration that cannot be read, for one.
+        log.exception("the alert was told in this log alone")
+    else:
+        for line in failed:
+            log.error("the alert did not arrive: %s", line)
 
 
 def one_line(error: BaseException | None) -> str:

@@ -1,10 +1,10 @@
 """The configuration of the delivery: what the files hold, and where they go beside the folder."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+from jobs.mail_settings import MailServer
 
 
 class _Model(BaseModel):
@@ -31,26 +31,15 @@ class Sftp(_Model):
         return self
 
 
-class Smtp(_Model):
+class Smtp(MailServer):
     """A server that mails the totals of a day; the lists themselves only where `attachments` says so."""
 
-    host: str
-    port: int = Field(587, ge=1, le=65535)
-    tls: Literal["starttls", "implicit", "none"] = "starttls"
-    ca_file: str | None = None
-    user: str | None = None
-    password_env: str | None = None
-    sender: str
-    recipients: list[str] = Field(min_length=1)
     attachments: bool = False
-    timeout_seconds: float = Field(20, gt=0)
 
     @model_validator(mode="after")
-    def _keeps_secrets(self) -> Self:
-        if (self.user is None) != (self.password_env is None):
-            raise ValueError("smtp needs both user and password_env, or neither")
-        if self.tls == "none" and self.host not in LOOPBACK and (self.attachments or self.user):
-            raise ValueError("a password or telephone numbers must not leave this machine without tls")
+    def _keeps_numbers(self) -> Self:
+        if self.is_in_clear and self.attachments:
+            raise ValueError("telephone numbers must not leave this machine without tls")
         return self
 
 

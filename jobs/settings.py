@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from jobs.alerting_settings import Alerts
 from jobs.database_settings import Database, Jdbc
 from jobs.decisions import filed_under
 from jobs.delivery_settings import Delivery
@@ -231,6 +232,7 @@ class _Configuration(_Model):
     outreach: Outreach
     law: Law
     deadline_minutes: int
+    alerts: Alerts = Alerts()
     delivery: Delivery = Delivery()
     connections: dict[str, Database] = {}
     feeds: dict[str, Source]

@@ -1,17 +1,14 @@
 """A delivery by mail: the totals of the day in words, with the files only where conf says so."""
 
-import contextlib
 import json
 import mimetypes
-import os
-import smtplib
-import ssl
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+from jobs import mail
 from jobs.delivery.errors import DestinationError
 from jobs.delivery.files import MANIFEST, digest
 from jobs.delivery_settings import Smtp
@@ -27,15 +24,9 @@ def send(folder: Path, server: Smtp) -> list[str]:
     """
     message = _message(folder, json.loads((folder / MANIFEST).read_bytes()), server)
     try:
-        # Without a QUIT: who hangs after taking the mail has taken it.
-        with contextlib.closing(_session(server)) as session:
-            if server.user and server.password_env:
-                session.login(server.user, _secret(server, server.password_env))
-            refused = sorted(session.send_message(message))
-    except (OSError, smtplib.SMTPException) as error:
-        raise _failed(
-            server, _said(error, server), "mend the server or delivery.smtp; the next run sends again"
-        ) from None
+        refused = mail.send(message, server)
+    except mail.MailError as error:
+        raise DestinationError(f"{error}; to do: mend the server or delivery.smtp; the next run sends again") from None
     return [f"the server refused {', '.join(refused)}"] if refused else []
 
 
@@ -55,7 +46,6 @@ def text(manifest: dict[str, Any]) -> str:
 def _message(folder: Path, manifest: dict[str, Any], server: Smtp) -> EmailMessage:
     message = EmailMessage()
     message["Subject"] = f"Echolake: lists for {manifest['list_on']}"
-    message["From"], message["To"] = server.sender, ", ".join(server.recipients)
     message["Date"] = format_datetime(datetime.now(UTC))
     told = digest((folder / MANIFEST).read_bytes())
     message["Message-ID"] = f"<lists-{manifest['list_on']}-{told[:16]}@{server.sender.rpartition('@')[2]}>"
@@ -65,36 +55,3 @@ def _message(folder: Path, manifest: dict[str, Any], server: Smtp) -> EmailMessa
         kind, _, sub = (mimetypes.guess_type(name)[0] or "application/octet-stream").partition("/")
         message.add_attachment((folder / name).read_bytes(), maintype=kind, subtype=sub, filename=name)
     return message
-
-
-def _session(server: Smtp) -> smtplib.SMTP:
-    context = None if server.tls == "none" else ssl.create_default_context(cafile=server.ca_file)
-    if server.tls == "implicit":
-        return smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout_seconds, context=context)
-    session = smtplib.SMTP(server.host, server.port, timeout=server.timeout_seconds)
-    if context is not None:
-        try:
-            session.starttls(context=context)
-        except BaseException:
-            session.close()
-            raise
-    return session
-
-
-def _secret(server: Smtp, name: str) -> str:
-    if not os.environ.get(name):
-        raise _failed(server, f"no {name} in the environment", "set it where the nights run")
-    return os.environ[name]
-
-
-def _said(error: Exception, server: Smtp) -> str:
-    if isinstance(error, TimeoutError) or "timed out" in str(error):
-        return f"no answer within {server.timeout_seconds:g} s"
-    if isinstance(error, smtplib.SMTPServerDisconnected):
-        return "a connection that ended half-way"
-    return str(error).replace("\n", " ") or type(error).__name__
-
-
-def _failed(server: Smtp, found: str, todo: str) -> DestinationError:
-    where = f"{server.host}:{server.port}"
-    return DestinationError(f"expected an SMTP server at {where} that takes the mail, found {found}; to do: {todo}")

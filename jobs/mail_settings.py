@@ -1,0 +1,36 @@
+"""The configuration of a server that takes mail."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class MailServer(BaseModel):
+    """Where mail goes, and to whom. Secrets stay in the environment, named by `password_env`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    port: int = Field(587, ge=1, le=65535)
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    ca_file: str | None = None
+    user: str | None = None
+    password_env: str | None = None
+    sender: str
+    recipients: list[str] = Field(min_length=1)
+    timeout_seconds: float = Field(20, gt=0)
+
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether what is sent can be read on the way."""
+        return self.tls == "none" and self.host not in LOOPBACK
+
+    @model_validator(mode="after")
+    def _keeps_secrets(self) -> Self:
+        if (self.user is None) != (self.password_env is None):
+            raise ValueError("smtp needs both user and password_env, or neither")
+        if self.is_in_clear and self.user:
+            raise ValueError("a password must not leave this machine without tls")
+        return self
