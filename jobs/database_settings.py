@@ -1,12 +1,13 @@
 """The configuration of feeds that come from a database, and of the databases themselves."""
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PLACEHOLDERS = ("{ds}", "{begins_at}", "{ends_at}")
 URL = r"^jdbc:postgresql://([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/[^?;\s]+$"
-PARAMETERS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+Parameter = Literal["sslmode", "sslrootcert", "sslcert", "sslkey"]
+PARAMETERS = get_args(Parameter)
 """What both drivers, Java's and Python's, understand of a connection."""
 
 
@@ -20,7 +21,7 @@ class Database(_Model):
     url: str = Field(pattern=URL)
     user: str | None = None
     password_env: str | None = None
-    parameters: dict[Literal["sslmode", "sslrootcert", "sslcert", "sslkey"], str] = {}
+    parameters: dict[Parameter, str] = {}
 
 
 class Jdbc(_Model):

@@ -35,6 +35,11 @@ class Address:
         return f"jdbc:{self.kind}://{host}:{self.port}/{self.database}"
 
     @property
+    def credentials(self) -> dict[str, str]:
+        """User and password, where there are such."""
+        return {name: value for name, value in {"user": self.user, "password": self.password}.items() if value}
+
+    @property
     def driver(self) -> str:
         """Class of the driver."""
         return DRIVERS[self.kind]

@@ -69,8 +69,8 @@ def extract(
 ) -> Iterator[Extract]:
     """The raw rows of the batches of these dates, with their date as `_batch`; they can be read while inside.
 
-    Rows belong to the date of the watermark (those of the overlap to the first date), else to the date for which the
-    query asked, else, when it asks for no date, to the last one.
+    Rows belong to the date of the watermark, those of an overlap to the dates after it too, else to the date for which
+    the query asked, else, when it asks for no date, to the last one.
 
     Raises:
         SourceUnavailableError: the database cannot be reached, or does not answer in time.
@@ -80,8 +80,8 @@ def extract(
     assert jdbc is not None
     address = address_of(jdbc.connection, settings)
     with _told(feed, address, jdbc), _connected(address, jdbc) as db:
-        snapshot = _begun(db, jdbc, source.time_zone or settings.time_zone)
-        reader = _Reader(spark, feed, source, address, snapshot, source.time_zone or settings.time_zone)
+        time_zone = source.time_zone or settings.time_zone
+        reader = _Reader(spark, feed, source, address, _begun(db, jdbc, time_zone), time_zone)
         rows = reader.rows(db, days, ZoneInfo(settings.time_zone))
         name = f"jdbc:{jdbc.connection}/{feed.name}"
         file = SourceFile(uri=name, name=name, bytes=reader.bytes, modified_at=datetime.now(UTC))
@@ -196,23 +196,18 @@ class _Reader:
         return self._jdbc.partitions if parted and self._snapshot else 1
 
     def _read(self, asked: str, ranges: list[str]) -> DataFrame:
-        begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        share = f"; SET TRANSACTION SNAPSHOT '{self._snapshot}'" if self._snapshot else ""
-        limit = f"; SET LOCAL statement_timeout = '{self._jdbc.statement_seconds}s'"
-        zone = f"; SET LOCAL TimeZone = {sql.quote(self._time_zone)}"
         properties = {
             **self._address.parameters,
+            **self._address.credentials,
             "driver": self._address.driver,
             "fetchsize": str(self._jdbc.fetch_rows),
-            "sessionInitStatement": begin + share + limit + zone,
+            "sessionInitStatement": "; ".join(_beginning(self._jdbc, self._time_zone, self._snapshot)),
             "connectTimeout": str(self._jdbc.connect_seconds),
             # A server that has gone without a word is noticed, a slow one has its own limit.
             "socketTimeout": str(self._jdbc.statement_seconds + self._jdbc.connect_seconds),
             "tcpKeepAlive": "true",
             "ApplicationName": "echolake",
         }
-        properties |= {"user": self._address.user} if self._address.user else {}
-        properties |= {"password": self._address.password} if self._address.password else {}
         return self._spark.read.jdbc(self._address.url, f"({asked}) AS batch", predicates=ranges, properties=properties)
 
 
@@ -220,14 +215,13 @@ class _Reader:
 def _connected(address: Address, jdbc: Jdbc) -> Iterator[Database]:
     given = {
         **address.parameters,
+        **address.credentials,
         "host": address.host,
         "port": str(address.port),
         "dbname": address.database,
         "connect_timeout": str(jdbc.connect_seconds),
         "application_name": "echolake",
     }
-    given |= {"user": address.user} if address.user else {}
-    given |= {"password": address.password} if address.password else {}
     with psycopg.connect(make_conninfo(**given)) as db:
         yield db
 
@@ -246,11 +240,19 @@ def _begun(db: Database, jdbc: Jdbc, time_zone: str) -> str | None:
 
 
 def _begin(db: Database, jdbc: Jdbc, time_zone: str) -> None:
-    db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    db.execute(f"SET LOCAL statement_timeout = '{jdbc.statement_seconds}s'".encode())
     # The transaction waits while Spark reads.
-    db.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-    db.execute(f"SET LOCAL TimeZone = {sql.quote(time_zone)}".encode())
+    for statement in [*_beginning(jdbc, time_zone), "SET LOCAL idle_in_transaction_session_timeout = 0"]:
+        db.execute(statement.encode())
+
+
+def _beginning(jdbc: Jdbc, time_zone: str, snapshot: str | None = None) -> list[str]:
+    """What every transaction that reads begins with, of its own moment or of a snapshot's."""
+    return [
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        *([f"SET TRANSACTION SNAPSHOT '{snapshot}'"] if snapshot else []),
+        f"SET LOCAL statement_timeout = '{jdbc.statement_seconds}s'",
+        f"SET LOCAL TimeZone = {sql.quote(time_zone)}",
+    ]
 
 
 def _types(db: Database, query: str) -> dict[str, str]:

@@ -71,13 +71,13 @@ def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Set
         put(reply, csv_bytes(REPLY, [{"row": 1, "verdict": REFUSED, "why": f"the whole file: {error}"}], with_bom))
         return [f"inbox: a file is no list and stays there: {error}; {told}"]
     judge = Judge(tables, rows, day, settings)
-    judged = judge.judged(rows)
+    judged = judge.judged()
     if judge.is_early:
         return []
     # The reply first: what was taken has had its answer, wherever a kill strikes.
     put(reply, csv_bytes(REPLY, judged, with_bom))
     if judged:
-        attempts = {row["of_the_feed"].get("attempt_id") for row in judged if row["verdict"] == TAKEN}
+        attempts = {row["of_the_feed"]["attempt_id"] for row in judged if row["verdict"] == TAKEN}
         _replace_earlier(root / FOLDER / f"ds={day}", attempts, put)
         put(f"taken/ds={day}/{name}.jsonl", _lines([row["of_the_feed"] for row in judged]))
     if file.exists() and file.read_bytes() == content:
@@ -94,7 +94,7 @@ def _was_taken(root: Path, name: str, day: date) -> bool:
     return False
 
 
-def _replace_earlier(folder: Path, attempts: set[str | None], put: Put) -> None:
+def _replace_earlier(folder: Path, attempts: set[str], put: Put) -> None:
     """Lets attempts that a later file of the same date tells anew count by that file alone."""
     for file in sorted(folder.glob("*.jsonl")):
         rows = rows_of(file)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -39,6 +40,7 @@ class Judge:
     """Whether a row is of a list whose day is later than the batch's."""
 
     def __init__(self, tables: StoredTables, rows: Sequence[FilledIn], day: date, settings: Settings) -> None:
+        self._rows = rows
         self._zone = ZoneInfo(settings.time_zone)
         self._day = day
         self._listed = _listed(tables, {_date_of(row.cells["list_on"]) for row in rows})
@@ -46,9 +48,9 @@ class Judge:
         self._key = str(settings.key_file)
         self._attempts: dict[str, int] = {}
 
-    def judged(self, rows: Iterable[FilledIn]) -> list[dict[str, Any]]:
+    def judged(self) -> list[dict[str, Any]]:
         """For each row its reply and, as `of_the_feed`, the row of the feed with verdict, problem and row."""
-        return [self._one(row) for row in rows]
+        return [self._one(row) for row in self._rows]
 
     def _one(self, row: FilledIn) -> dict[str, Any]:
         cells = row.cells
@@ -112,13 +114,11 @@ class Judge:
             return None
         said = _parsed(text, _CLOCKS)
         moment = datetime.combine(list_on, said.time()) if said else _time_of(text)
-        if moment is None:
-            raise _RefusedError(f"{column}: a time such as 2026-01-31 10:15 or 10:15 is expected")
-        try:
-            return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).astimezone(UTC)
-        except OverflowError:
-            # Programs write the first or the last day of their calendar for none.
-            raise _RefusedError(f"{column}: a time such as 2026-01-31 10:15 or 10:15 is expected") from None
+        # Programs write the first or the last day of their calendar for none, which other zones have not.
+        with suppress(OverflowError):
+            if moment is not None:
+                return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).astimezone(UTC)
+        raise _RefusedError(f"{column}: a time such as 2026-01-31 10:15 or 10:15 is expected")
 
     def _is_timely(self, attempted_at: datetime, list_on: date) -> None:
         begins, ends = (datetime.combine(each, time(), self._zone) for each in (list_on, self._day + timedelta(days=1)))

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.tables.outreach import NO_CONTACT
+from jobs.tables.outreach import CONTACT, NO_CONTACT
 
 PENDING, SHADOW = "pending", "shadow"
 """What stands in for a result: the contact is on a list not yet worked; it was held out."""
@@ -64,9 +64,8 @@ def _of_lists(
     if returned:
         came_back = F.array(*(F.concat_ws("/", F.lit(day), F.lit(campaign)) for day, campaign in returned))
         to_come &= ~F.array_contains(came_back, F.concat_ws("/", "list_on", "campaign"))
-    key = ["list_on", "campaign", "customer_id"]
-    came = contact_results.where("list_on IS NOT NULL AND campaign IS NOT NULL").select(*key).distinct()
-    pending = call_candidates.where((F.col("decision") == "listed") & to_come).join(came, key, "left_anti")
+    came = contact_results.where("list_on IS NOT NULL AND campaign IS NOT NULL").select(*CONTACT).distinct()
+    pending = call_candidates.where((F.col("decision") == "listed") & to_come).join(came, CONTACT, "left_anti")
     held_out = call_candidates.where("decision = 'holdout'")
     standing = pending.withColumn("result", F.lit(PENDING)).unionByName(held_out.withColumn("result", F.lit(SHADOW)))
     return standing.select("customer_id", F.col("slot_start_at").alias("at"), "channel", "campaign", "result")

@@ -9,6 +9,8 @@ OUTREACH = "outreach-data"
 OUTREACH_CHANNELS = ("call", "sms", "push", "wechat", "email")
 NUMBERED = ("call", "sms")
 """Channels that need the telephone."""
+CONTACT = ["list_on", "campaign", "customer_id"]
+"""Columns that say which contact of the lists a row is about."""
 NO_CONTACT = ("busy", "no_answer")
 """Results of attempts that are no contact (docs/definitions.md)."""
 CONNECTED = ("reached", "converted", "refused", "callback", "wrong_number", "do_not_call", "dropped")

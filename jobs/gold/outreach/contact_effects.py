@@ -41,7 +41,6 @@ def build(
     whether reached or not. What happens is counted as it was known `LATE_DAYS` after the outcome days, so that a row
     is the same whichever night makes it later. `campaigns`: name, outcome, outcome_days, value and cost of each.
     """
-
     tables = arms.tables(
         transactions,
         calls,

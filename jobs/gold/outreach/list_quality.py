@@ -6,9 +6,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.tables.effects import LATE_DAYS, RIGHT_PARTY
-from jobs.tables.outreach import NO_CONTACT
+from jobs.tables.outreach import CONTACT, NO_CONTACT
 
-CONTACT = ["list_on", "campaign", "customer_id"]
 GROUPS = 10
 REACHED = ("contacted", "reached", "converted")
 

@@ -8,8 +8,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.gold.outreach import arms
+from jobs.tables.outreach import CONTACT
 
-CONTACT = ("list_on", "campaign", "customer_id")
 COUNTS = ("successes", "listed", "others_successes", "others_listed")
 
 
@@ -44,7 +44,7 @@ def build(
         time_zone,
     )
     listed = arms.persons(call_candidates, campaigns, as_of, first).where("is_listed")
-    with_script = listed.join(call_lists.select(*CONTACT, "script_id"), list(CONTACT))
+    with_script = listed.join(call_lists.select(*CONTACT, "script_id"), CONTACT)
     followed = arms.followed(with_script, arms.outcomes(tables, campaigns), campaigns, [arms.OUTCOME])
     counted = followed.groupBy("campaign", "week", "script_id").agg(
         F.count("*").alias("listed"), F.count_if("is_success").alias("successes")
