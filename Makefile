@@ -60,7 +60,7 @@ export: export-usage install ## all that is held of one person, as JSON: CUSTOME
 	@$(python) -m jobs export --customer "$$CUSTOMER"
 
 .PHONY: airflow mlflow sql
-airflow: install ## Airflow with its UI and scheduler, on this machine alone
+airflow: install ## Airflow with its UI, all its parts and its database, on this machine alone
 	@$(python) -m jobs airflow
 
 mlflow: install ## MLflow's UI on the models of this checkout, on this machine alone

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from datetime import date, datetime
+from pathlib import Path
 
 from jobs.errors import DataError, LakeBusyError
 
@@ -81,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         ranged.add_argument("--to", dest="last", type=_date, required=True, help="last business date")
     command("run", "a sample world and its last nights, through Airflow", _run)
     command("mlflow", "MLflow's UI on the models of this checkout", _mlflow)
-    command("airflow", "Airflow with its scheduler and UI on this machine", _airflow)
+    airflow = command("airflow", "Airflow with its four parts on this machine, or a command of Airflow's own", _airflow)
+    airflow.add_argument("--home", type=Path, help="where its database and passwords are (default: .local/airflow)")
+    airflow.add_argument("arguments", nargs=argparse.REMAINDER, help="for example users list (default: run all parts)")
     sql = command("sql", "a SQL prompt on the lake (DuckDB)", _sql)
     sql.add_argument("--role", help="see the lake as this role of conf/roles.yaml (default: ECHOLAKE_ROLE)")
     sql.add_argument("--team", help="the team of a role that sees rows by team (default: ECHOLAKE_TEAM)")
@@ -217,7 +220,10 @@ def _mlflow(parsed: argparse.Namespace) -> int:
 def _airflow(parsed: argparse.Namespace) -> int:
     from jobs import standalone
 
-    return standalone.run()
+    home = parsed.home.absolute() if parsed.home else None
+    if parsed.arguments:
+        standalone.call(home, parsed.arguments)
+    return standalone.run(home)
 
 
 def _sql(parsed: argparse.Namespace) -> int:

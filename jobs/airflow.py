@@ -17,18 +17,18 @@ from typing import Any, TextIO
 
 from dags.alerts import one_line
 from jobs.errors import DataError
-from jobs.session import ensure_server
 from jobs.settings import ROOT, read_settings
 
-SCHEDULED = "scheduled.db"
-SINGLE = "single.db"
-"""Metadata of jobs.standalone and of `run_dag`: a scheduler would run what it finds there as its own."""
+DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
-def environment(metadata: str = SCHEDULED) -> dict[str, str]:
-    """The variables that make Airflow this checkout's own and keep it on loopback."""
+def environment(home: Path) -> dict[str, str]:
+    """The variables that make Airflow this checkout's own, with its files in `home`, and keep it on loopback.
+
+    Metadata is that of `run_dag`: a scheduler has its own (jobs.standalone), as it would run what it finds there.
+    """
     settings = read_settings()
-    home, logs = settings.local / "airflow", settings.local / "logs/airflow"
+    logs = logs_of(home) / "airflow"
     port = os.environ.get("AIRFLOW__API__PORT", "8080")
     python_path = [str(ROOT), str(ROOT / "conf/airflow")]
     python_path += [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in python_path]
@@ -38,14 +38,14 @@ def environment(metadata: str = SCHEDULED) -> dict[str, str]:
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": port,
         "AIRFLOW__API__WORKERS": "1",
+        # A run in one process serves nobody, and needs no table of users.
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": settings.time_zone,
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": os.environ.get("AIRFLOW__CORE__PARALLELISM", "2"),
-        # Who reaches loopback is admin: there is no password to print, keep or lose.
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / metadata}",
+        DATABASE: f"sqlite:///{home / 'single.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
         # A supervisor that misses the end of its task by a moment looks again after this time, not at once.
@@ -55,8 +55,21 @@ def environment(metadata: str = SCHEDULED) -> dict[str, str]:
     }
 
 
+def default_home() -> Path:
+    """Where this checkout's Airflow keeps its files."""
+    return read_settings().local / "airflow"
+
+
+def logs_of(home: Path) -> Path:
+    """Where Airflow's parts log: the checkout's own with all else."""
+    return read_settings().local / "logs" if home == default_home() else home / "logs"
+
+
 def run_night(day: date) -> int:
     """Runs the nightly DAG for a business date, as `run_dag` does. Returns the exit code."""
+    # Spark's client takes its time to import, and memory, of which `make airflow` has no use.
+    from jobs.session import ensure_server
+
     settings = read_settings()
     needs_server = settings.configuration.spark.remote == "local"
     return run_dag("nightly", {"date": str(day)}, (lambda: ensure_server(settings)) if needs_server else None)
@@ -68,7 +81,7 @@ def run_dag(dag_id: str, conf: dict[str, Any], meanwhile: Callable[[], object] |
     `meanwhile` runs beside Airflow's own start, which keeps one core busy for nine seconds.
     Returns the exit code.
     """
-    os.environ.update(environment(SINGLE))
+    os.environ.update(environment(default_home()))
     # Airflow's start makes a million objects that stay; looking for garbage among them takes two seconds.
     gc.disable()
     prepared = Thread(target=_quietly, args=[meanwhile or (lambda: None)])
@@ -76,7 +89,7 @@ def run_dag(dag_id: str, conf: dict[str, Any], meanwhile: Callable[[], object] |
     log_file = log_of(f"{dag_id}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
     say(f"{dag_id}: each task in full in {shown(log_file)}")
     with output_in(log_file) as console:
-        migrate()
+        _migrate_once()
         return _run(dag_id, conf, console)
 
 
@@ -175,20 +188,34 @@ class Progress:
         self.console.writelines(f"      {reason}\n" for reason in reasons)
 
 
-def migrate() -> None:
-    """Brings the metadata database to this version of Airflow, once."""
-    home = Path(os.environ["AIRFLOW_HOME"])
-    home.mkdir(parents=True, exist_ok=True)
-    database = Path(os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].removeprefix("sqlite:///"))
+def _migrate_once() -> None:
+    database = Path(os.environ[DATABASE].removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
     stamp = database.with_suffix(".version")
-    with (home / "migrate.lock").open("w") as lock:
+    with database.with_name("migrate.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         current = version("apache-airflow")
         if database.exists() and stamp.exists() and stamp.read_text() == current:
             return
-        with log_of("migrate").open("ab") as log:
-            subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], stdout=log, stderr=log, check=True)
+        migrate(log_of("migrate"))
         stamp.write_text(current)
+
+
+def migrate(log_file: Path) -> None:
+    """Brings the metadata database of this environment to this version of Airflow.
+
+    Raises:
+        DataError: Airflow could not.
+    """
+    with log_file.open("ab") as log:
+        done = subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], stdout=log, stderr=log, check=False)
+    if done.returncode:
+        raise DataError(
+            "Airflow's metadata",
+            expected="airflow db migrate to bring the database to this version",
+            found=f"exit code {done.returncode}",
+            todo=f"its log is {shown(log_file)}",
+        )
 
 
 @contextmanager
@@ -236,4 +263,4 @@ def log_of(name: str) -> Path:
 
 def shown(path: Path) -> str:
     """The path as a person would type it here."""
-    return os.path.relpath(path)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

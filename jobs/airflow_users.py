@@ -1,0 +1,64 @@
+"""The first user of an Airflow that has none: an administrator with a password made for this Airflow alone."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+from jobs.airflow import shown
+from jobs.errors import DataError
+
+AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+ADMIN = "admin"
+
+
+def password_file(home: Path) -> Path:
+    """Where the first password of the administrator stands."""
+    return home / "admin.password"
+
+
+def ensure_admin(home: Path, log_file: Path) -> None:
+    """Makes the administrator of this environment's Airflow when it has no user at all.
+
+    Raises:
+        DataError: Airflow could not.
+    """
+    # Airflow's web framework stays out of the process that waits.
+    with log_file.open("ab") as log:
+        command = [sys.executable, "-m", "jobs.airflow_users", str(home)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+    if done.returncode:
+        raise DataError(
+            "Airflow's users",
+            expected="an administrator in the metadata database",
+            found=f"exit code {done.returncode}",
+            todo=f"its log is {shown(log_file)}",
+        )
+
+
+def _ensure_admin(home: Path) -> None:
+    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+
+    with get_application_builder() as builder:
+        if builder.sm.get_all_users():
+            return
+        role = builder.sm.find_role("Admin")
+        # The password first: a user whose password nobody knows would lock everybody out.
+        if not builder.sm.add_user(ADMIN, "Echolake", "Admin", "admin@localhost", role, _password(home)):
+            raise RuntimeError("the user was not added")
+
+
+def _password(home: Path) -> str:
+    file = password_file(home)
+    if not file.exists():
+        new = file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as output:
+            output.write(f"{secrets.token_urlsafe(18)}\n")
+        new.rename(file)
+    return file.read_text().strip()
+
+
+if __name__ == "__main__":
+    _ensure_admin(Path(sys.argv[1]))
