@@ -1,5 +1,6 @@
 """Who hears of a failure: what failed, what it means, what to do, on a few lines."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -47,10 +48,15 @@ def task_failed(context: dict[str, Any]) -> None:
     )
 
 
-def deadline_missed(context: dict[str, Any], impact: str) -> None:
+async def deadline_missed(context: dict[str, Any], impact: str) -> None:
     """Tells that a run is not done though people wait for it."""
     run, deadline = context["dag_run"], context["deadline"]
-    tell(
+    if run.get("run_type") == "backfill":
+        # Queued all at once, its nights take as long as they take, and nobody's day begins with them.
+        return
+    # Mail and webhook may take their time, and the triggerer that waits for this one does other work too.
+    await asyncio.to_thread(
+        tell,
         f"{run['dag_id']}: not done by {deadline['deadline_time']}",
         f"  impact:   {impact}",
         "  to do:    see in the graph what still runs or has failed; " + _RERUN,

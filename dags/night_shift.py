@@ -6,28 +6,50 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import CronTriggerTimetable, ExceptionRetryPolicy, Param, RetryAction, RetryRule, conf
+from airflow.sdk import (
+    CronTriggerTimetable,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryDecision,
+    RetryRule,
+    conf,
+)
 
 from dags.alerts import one_line, task_failed
 
 FAILURE = "failure"
 """XCom key of the line in which a failed step says why."""
 
+RETRIES = 2
+LAKE_RETRIES = 300
+"""Of 70 seconds each: as long as the deadline of a night."""
+
+RULES = [
+    # A database that is down comes back; a run gives it some minutes.
+    RetryRule("jobs.errors.SourceUnavailableError", retry_delay=timedelta(minutes=5), reason="a source is down"),
+    RetryRule("jobs.errors.DataError", RetryAction.FAIL, reason="trying again does not mend data"),
+    # Twice is longer than the two minutes after which the lock of a night that died is given up.
+    RetryRule("jobs.errors.LakeBusyError", retry_delay=timedelta(seconds=70), reason="another night is on"),
+]
+
+
+class WaitsForTheLake(ExceptionRetryPolicy):
+    """Waits for hours while another night has the lake, as a backfill may; not for anything else, nor at a prompt."""
+
+    def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
+        """What becomes of the task after this failure."""
+        waits = type(exception).__name__ == "LakeBusyError" and not (context and _is_in_one_process(context))
+        if not waits and try_number > RETRIES:
+            return RetryDecision.fail(f"tried {try_number} times")
+        return super().evaluate(exception, try_number, max_tries, context)
+
+
 DEFAULTS: dict[str, Any] = {
     "owner": "platform",
-    "retries": 2,
+    "retries": RETRIES,
     "retry_delay": timedelta(seconds=10),
-    "retry_policy": ExceptionRetryPolicy(
-        rules=[
-            # A database that is down comes back; a run gives it some minutes.
-            RetryRule(
-                "jobs.errors.SourceUnavailableError", retry_delay=timedelta(minutes=5), reason="a source is down"
-            ),
-            RetryRule("jobs.errors.DataError", RetryAction.FAIL, reason="trying again does not mend data"),
-            # In all longer than the two minutes after which the lock of a night that died is given up.
-            RetryRule("jobs.errors.LakeBusyError", retry_delay=timedelta(seconds=70), reason="another night is on"),
-        ]
-    ),
+    "retry_policy": ExceptionRetryPolicy(RULES),
     "on_failure_callback": task_failed,
 }
 
@@ -78,7 +100,8 @@ def _explained(work: Callable[[dict[str, Any]], Any], **context: Any) -> Any:
 def open_night() -> PythonOperator:
     """The set-up task of every DAG that writes to the lake."""
     doc = "Takes the lake's lock and makes sure that the Spark Connect server is up."
-    return step("open_night", _open, doc_md=doc).as_setup()
+    patience = {"retries": LAKE_RETRIES, "retry_policy": WaitsForTheLake(RULES)}
+    return step("open_night", _open, doc_md=doc, **patience).as_setup()
 
 
 def close_night(opened: PythonOperator) -> PythonOperator:
@@ -90,8 +113,8 @@ def close_night(opened: PythonOperator) -> PythonOperator:
 def _open(context: dict[str, Any]) -> None:
     from jobs import night
 
-    # `airflow dags test` runs all tasks in one process, so the lock can be that process's and die with it.
-    holder = "process" if context["dag_run"].triggering_user_name == "dag_test" else "scheduler"
+    # The lock can be that process's, and die with it.
+    holder = "process" if _is_in_one_process(context) else "scheduler"
     night.open_night(context["run_id"], business_date(context), holder)
 
 
@@ -99,3 +122,8 @@ def _close(context: dict[str, Any]) -> None:
     from jobs import night
 
     night.close_night(context["run_id"])
+
+
+def _is_in_one_process(context: dict[str, Any]) -> bool:
+    """Whether all tasks run in one process, as under `airflow dags test`."""
+    return bool(context["dag_run"].triggering_user_name == "dag_test")

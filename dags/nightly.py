@@ -9,6 +9,9 @@ inputs that the tables declare.
 failed task cleared, or the same date run again, ends as if nothing had failed. Later nights go on without it,
 and their summary names the dates that are not complete.
 
+**Backfill**: the dates of Airflow's own form are those on which nights run, the day after the business date. It is
+for dates that have had no night; nights that are made again are the DAG `backfill`'s.
+
 **Owner**: platform
 """
 
@@ -19,7 +22,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, TaskGroup
-from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -38,7 +41,8 @@ DEADLINE = DeadlineAlert(
     reference=DeadlineReference.DAGRUN_QUEUED_AT,
     # Set from conf by jobs.airflow; any other scheduler has it in its environment.
     interval=timedelta(minutes=int(os.environ.get("ECHOLAKE_DEADLINE_MINUTES", "360"))),
-    callback=SyncCallback(deadline_missed, {"impact": "team leaders open the day with yesterday's figures"}),
+    # By the triggerer: a night that hangs holds every slot of the executor.
+    callback=AsyncCallback(deadline_missed, {"impact": "team leaders open the day with yesterday's figures"}),
 )
 
 

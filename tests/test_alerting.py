@@ -1,5 +1,6 @@
 """Alerts arrive at a real mail server and a real webhook, and never hide what they tell of."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -101,6 +102,20 @@ def test_a_failed_task_is_told_by_mail_and_webhook(
     told = ["calls 2026-01-05: no file", "expected: a file", "owner:    platform", "scheduled__2026-01-06"]
     for text in (message.get_content(), posted["text"], "\n".join(posted["lines"])):
         assert all(line in text for line in told)
+
+
+def test_a_night_that_is_late_is_told_and_none_of_a_backfill(
+    configure: Configure, hook: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_URL", f"http://127.0.0.1:{hook}/200")
+    configure(webhook={"url_env": "ALERT_URL"})
+    for kind in ("backfill", "scheduled"):
+        run = {"dag_id": "nightly", "dag_run_id": f"{kind}__1", "run_type": kind, "state": "running"}
+        context = {"dag_run": run, "deadline": {"deadline_time": "2026-01-06 09:00"}}
+        asyncio.run(alerts.deadline_missed(context, "nobody has figures"))
+    [posted] = Hook.came
+    assert posted["title"] == "nightly: not done by 2026-01-06 09:00"
+    assert posted["lines"][-1] == "  run:      scheduled__1, running"
 
 
 @pytest.mark.parametrize(

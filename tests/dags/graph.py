@@ -33,7 +33,7 @@ def _dag(dag: Any) -> dict[str, Any]:
         "doc": dag.doc_md,
         "max_active_runs": dag.max_active_runs,
         "catchup": dag.catchup,
-        "has_deadline": bool(dag.deadline),
+        "deadline_told_by": [type(alert.callback).__name__ for alert in dag.deadline or []],
         "tasks": {task.task_id: _task(task) for task in dag.topological_sort()},
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import DataError
+from jobs.errors import DataError, LakeBusyError
 
 DAY = date(2026, 1, 31)
 
@@ -87,6 +87,27 @@ def test_the_day_is_that_of_the_business_time_zone(tmp_path: Any, monkeypatch: p
     monkeypatch.setenv("ECHOLAKE_CONF", str(tmp_path / "conf.yaml"))
     # 01:00 on 31 January in Shanghai.
     assert business_date(context(logical=datetime(2026, 1, 30, 17, tzinfo=UTC))) == DAY
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "user", "action"),
+    [
+        (LakeBusyError("in use"), 200, "someone", "retry"),
+        (LakeBusyError("in use"), 2, "dag_test", "retry"),
+        (LakeBusyError("in use"), 3, "dag_test", "fail"),
+        (RuntimeError("the server did not start"), 2, "someone", "default"),
+        (RuntimeError("the server did not start"), 3, "someone", "fail"),
+        (DataError("conf", expected="a", found="b", todo="c"), 1, "someone", "fail"),
+    ],
+)
+def test_a_night_waits_long_for_the_lake_and_for_nothing_else(
+    error: Exception, tries: int, user: str, action: str
+) -> None:
+    from dags.night_shift import open_night
+
+    policy: Any = open_night().retry_policy
+    run = {"dag_run": SimpleNamespace(triggering_user_name=user)}
+    assert policy.evaluate(error, tries, 300, run).action.value == action
 
 
 def test_a_failed_step_leaves_its_reason_on_one_line_and_still_fails() -> None:
