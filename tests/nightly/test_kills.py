@@ -53,9 +53,9 @@ def lakes(before: World) -> tuple[Rows, Rows]:
     """The lake before and after a night that nobody kills; the night is taken back afterwards."""
     kept = before.root / "kept"
     shutil.copytree(before.lake, kept)
-    stood = _lake(before)
+    stood = lake_of(before)
     assert _night(os.environ.copy()) == 0
-    done = _lake(before)
+    done = lake_of(before)
     shutil.rmtree(before.lake)
     kept.rename(before.lake)
     return stood, done
@@ -67,10 +67,10 @@ def test_a_killed_night_started_again_ends_as_if_it_had_not_been_killed(
     stood, done = lakes
     for table in KILLED_AFTER:
         assert _night(os.environ.copy(), kill_after=table) == -signal.SIGKILL
-        seen = _lake(before)
+        seen = lake_of(before)
         assert not [name for name, rows in seen.items() if rows not in (stood.get(name, []), done[name])]
     assert _night(os.environ.copy()) == 0
-    assert _lake(before) == done
+    assert lake_of(before) == done
 
 
 def test_a_night_of_airflow_whose_server_is_killed_tries_again_and_ends_well(
@@ -83,7 +83,7 @@ def test_a_night_of_airflow_whose_server_is_killed_tries_again_and_ends_well(
     own["ECHOLAKE_LAKE"] = str(tmp_path / "lake")
     assert _night(own, "nightly", "--date", DAY, kill_after="silver.customers_versions", server=True) == 0
     assert "Traceback" not in capfd.readouterr().err
-    assert _lake(before, tmp_path / "lake") == done
+    assert lake_of(before, tmp_path / "lake") == done
 
 
 def _night(environment: dict[str, str], *command: str, kill_after: str | None = None, server: bool = False) -> int:
@@ -108,7 +108,8 @@ def _server_of(environment: dict[str, str]) -> int:
     return int(state["pid"])
 
 
-def _lake(world: World, root: Path | None = None) -> Rows:
+def lake_of(world: World, root: Path | None = None) -> Rows:
+    """Business columns of all tables of a lake, by default of this world."""
     from jobs.tables import TABLES
 
     found = {}
