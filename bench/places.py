@@ -40,19 +40,22 @@ Rows = dict[str, list[tuple[Any, ...]]]
 def main() -> int:
     """Runs the night in each place and compares; returns 0 where all lakes are the same."""
     parser = argparse.ArgumentParser(prog="python -m bench.places", description=__doc__)
-    parser.add_argument("places", nargs="*", default=PLACES, help=f"of {', '.join(PLACES)} (default: all)")
+    parser.add_argument("places", nargs="*", help=f"of {', '.join(PLACES)} (default: all)")
     parsed = parser.parse_args()
+    if "s3" in (parsed.places or PLACES) and not servers.has_s3():
+        parser.error("s3 needs a server of S3; make s3 fetches one")
     with tempfile.TemporaryDirectory(prefix="echolake-places-") as name:
         folder = Path(name)
         sample.write(folder / "landing", DAY, DAY)
         lakes: dict[str, Rows] = {}
-        for place in parsed.places:
+        chosen = parsed.places or PLACES
+        for place in chosen:
             with at(place, folder) as environment:
                 began = time.monotonic()
                 run(environment, "backfill", "--from", str(DAY), "--to", str(DAY))
                 lakes[place] = read(environment)
                 _say(place, lakes[place], time.monotonic() - began)
-    first, *others = parsed.places
+    first, *others = chosen
     differing = [line for place in others for line in differences(lakes[first], lakes[place], f"{first}, {place}")]
     sys.stdout.write("\n".join(differing or ["every table is the same to the row in all places"]) + "\n")
     return 1 if differing else 0

@@ -43,9 +43,7 @@ def run_table(name: str, date: date, run_id: str) -> dict[str, Any]:
     lock.touch(settings, run_id)
     try:
         if submission.is_due(settings):
-            outcome: dict[str, Any] = submission.step(
-                "run_table", settings, name=name, date=str(date), run_id=run_id
-            )
+            outcome: dict[str, Any] = submission.step("run_table", settings, name=name, date=str(date), run_id=run_id)
             return outcome
         return runner.run(name, [date], run_id, settings).as_dict()
     finally:

@@ -165,7 +165,7 @@ def java_home() -> str:
 
 
 def _address(settings: Settings, port: int) -> str:
-    # The client sends a token in clear to `localhost` alone, and only over a connection that does not leave the machine.
+    # Without TLS the client sends a token to this name alone, and only over a connection that stays on the machine.
     return f"sc://localhost:{port}/;token={_token_file(settings).read_text()}"
 
 

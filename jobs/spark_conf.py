@@ -1,4 +1,4 @@
-"""What a Spark is told before it starts: conf/spark.yaml, its jars, the storage of the lake, and secrets of the machine."""
+"""What a Spark is told before it starts: conf/spark.yaml, its jars, the storage of the lake, a cluster's secret."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ def properties(settings: Settings) -> dict[str, str]:
     # On the class path rather than in spark.jars: nothing is copied or asked for over RPC.
     conf["spark.driver.extraClassPath"] = ":".join(f"{folder}/*" for folder in folders)
     if not is_local:
-        # Executors elsewhere get them from the driver. Its Python, and so this project, must lie there under the same path.
+        # Executors elsewhere get them from the driver. Its Python, and so this project, lie there under the same path.
         conf.setdefault("spark.jars", ",".join(str(jar) for folder in folders for jar in sorted(folder.glob("*.jar"))))
     if conf.get("spark.authenticate") and os.environ.get(AUTH_SECRET):
         # A driver takes it from its properties alone.

@@ -2,12 +2,13 @@
 
 import json
 import os
+import pickle
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import DataError
+from jobs.errors import DataError, LakeBusyError
 from jobs.settings import ROOT, Settings
 
 if TYPE_CHECKING:
@@ -30,23 +31,24 @@ def is_due(settings: Settings) -> bool:
     return settings.configuration.spark.remote == "classic" and not is_inside()
 
 
-def step(name: str, settings: Settings, **arguments: str) -> Any:
+def step(function: str, settings: Settings, /, **arguments: str) -> Any:
     """Runs a function of jobs.night under spark-submit; returns what it returns.
 
     Raises:
-        DataError: what the function raises, from the other process.
+        DataError, LakeBusyError: as the function raises them in the other process.
     """
+    # A folder for the owner alone; what is read from it runs code.
     with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder, "answer.json")
+        answer = Path(folder, "answer")
         try:
-            submit(["step", name, json.dumps(arguments), str(answer)], settings)
+            submit(["step", function, json.dumps(arguments), str(answer)], settings)
         except Exception:
             if not answer.exists():
                 raise
-        told: dict[str, Any] = json.loads(answer.read_text())
-    if "error" in told:
-        raise DataError(told["error"]["headline"], **{key: told["error"][key] for key in ("expected", "found", "todo")})
-    return told["result"]
+        result = pickle.loads(answer.read_bytes())
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def answer(name: str, arguments: dict[str, str], file: Path) -> int:
@@ -56,12 +58,13 @@ def answer(name: str, arguments: dict[str, str], file: Path) -> int:
     from jobs import night
 
     days = {key: date.fromisoformat(value) for key, value in arguments.items() if key in ("date", "first", "last")}
+    result: Any
     try:
-        told = {"result": getattr(night, name)(**{**arguments, **days})}
-    except DataError as error:
-        told = {"error": {key: getattr(error, key) for key in ("headline", "expected", "found", "todo")}}
-    file.write_text(json.dumps(told))
-    return int("error" in told)
+        result = getattr(night, name)(**{**arguments, **days})
+    except (DataError, LakeBusyError) as error:
+        result = error
+    file.write_bytes(pickle.dumps(result))
+    return int(isinstance(result, Exception))
 
 
 def submit(arguments: list[str], settings: Settings) -> None:

@@ -4,7 +4,7 @@ import sys
 from datetime import UTC, date, datetime
 
 from jobs import ops, runner
-from jobs.night import close_night
+from jobs.session import stop_server
 from jobs.settings import read_settings
 from jobs.tables import TABLES, Kind
 
@@ -14,4 +14,4 @@ if __name__ == "__main__":
         if TABLES[name].kind is not Kind.LANDED:
             ops.write_nights(runner.open_lake(settings), [day], "test", passed_gate_at=datetime.now(UTC))
         runner.run(name, [day], "test", settings)
-    close_night("test")
+    stop_server(settings)

@@ -1,6 +1,5 @@
 """The same tables come out wherever Spark runs and the lake lies: whole nights by `python -m bench.places`."""
 
-
 import subprocess
 import sys
 from pathlib import Path
@@ -102,9 +101,7 @@ def _made(place: str, world: Path) -> places.Rows:
         return places.read(environment, TABLES)
 
 
-def test_no_secret_is_on_a_command_line_or_readable_for_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_secret_is_on_a_command_line_or_readable_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "conf.yaml").write_text("spark: {conf: {spark.authenticate: true}}\n")
     monkeypatch.setenv("ECHOLAKE_CONF", str(tmp_path / "conf.yaml"))
     monkeypatch.setenv(spark_conf.AUTH_SECRET, "a-secret-of-the-cluster")

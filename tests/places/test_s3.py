@@ -1,21 +1,26 @@
 """A lake on S3: of two who write one version exactly one wins, whoever they are, and nights exclude each other."""
 
+import json
 import os
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from upath import UPath
 
 from bench import servers
-from jobs import lock, prompt, session, spark_conf
+from jobs import lock, prompt, session, sources, spark_conf
 from jobs.errors import LakeBusyError
-from jobs.settings import ROOT, Settings, read_settings
+from jobs.rights.person import Person
+from jobs.rights.plan import Plan
+from jobs.settings import ROOT, Settings, Source, read_settings
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 
@@ -51,7 +56,12 @@ def test_no_commit_of_two_drivers_and_delta_rs_is_lost(settings: Settings, tmp_p
     write_deltalake(table, first)
     script = str(Path(__file__).with_name("append_rows.py"))
     environment = {**os.environ, **spark_conf.python_environment(), "JAVA_HOME": session.java_home()}
-    submit = [f"{environment['SPARK_HOME']}/bin/spark-submit", "--properties-file", str(tmp_path / "spark.conf"), script]
+    submit = [
+        f"{environment['SPARK_HOME']}/bin/spark-submit",
+        "--properties-file",
+        str(tmp_path / "spark.conf"),
+        script,
+    ]
     drivers = [
         subprocess.Popen(
             [*submit, table, name, str(COMMITS)], env=environment, stderr=subprocess.PIPE, cwd=tmp_path, text=True
@@ -114,6 +124,26 @@ def test_the_sql_prompt_reads_the_lake(settings: Settings, capsys: pytest.Captur
     assert "nights" in capsys.readouterr().out
 
 
+def test_files_of_a_landing_on_s3_are_found(
+    settings: Settings, s3: servers.S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOLAKE_LANDING", f"s3://{s3.bucket}/landing")
+    landing = read_settings().landing
+    UPath(landing, "calls/ds=2026-01-06/a b.csv").write_text("call_id\n")
+    source = Source(path="calls/ds={ds}/*")
+    (found,) = sources.find(source, landing, [date(2026, 1, 6)])[date(2026, 1, 6)]
+    assert found.uri == f"s3a://{s3.bucket}/landing/calls/ds=2026-01-06/a b.csv"
+    assert found.name == "calls/ds=2026-01-06/a b.csv"
+    assert found.bytes == len("call_id\n")
+
+
+def test_an_erasures_plan_is_put_whole(settings: Settings) -> None:
+    file = UPath(settings.lake, "vault", ".erasing-1.json")
+    Plan(file, Person("C1"), found={"gold.calls": 1}).write()
+    assert json.loads(file.read_text())["found"] == {"gold.calls": 1}
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+
 def test_credentials_stand_in_no_property_of_spark(settings: Settings, s3: servers.S3) -> None:
     told = " ".join(f"{key} {value}" for key, value in spark_conf.properties(settings).items())
     assert s3.environment["AWS_SECRET_ACCESS_KEY"] not in told
@@ -126,4 +156,6 @@ def _taker(settings: Settings, run_id: str) -> "subprocess.Popen[str]":
         f"try: lock.take(read_settings(), {run_id!r}, 'process'); print('took', flush=True); sys.stdin.read()\n"
         "except LakeBusyError: print('busy', flush=True)\n"
     )
-    return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
