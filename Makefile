@@ -95,7 +95,7 @@ bench: install ## the speed and memory figures of the README, measured on this m
 	@$(python) -m bench.outreach
 
 .PHONY: places s3
-places: s3 ## one sample night here, on a cluster in two ways and on S3, compared row by row
+places: s3 ## one sample week loaded here, on a cluster in two ways and on S3, compared row by row
 	@$(python) -m bench.places
 
 s3: install ## what a lake on S3 needs, and a server of S3 for the tests

@@ -1,4 +1,4 @@
-"""The same sample night in four places, and whether the same lake comes out: `python -m bench.places`.
+"""The same sample week loaded in four places, and whether the same lake comes out: `python -m bench.places`.
 
 The places: a server that Echolake starts (local), a Connect server on a standalone cluster (connect), spark-submit to
 that cluster (submit), and a lake on S3 (s3). The lakes are read by delta-rs and DuckDB, and compared row by row.
@@ -26,7 +26,9 @@ from jobs import storage
 from jobs.settings import ROOT, read_settings
 from jobs.tables import TABLES
 
-DAY = date(2026, 1, 6)
+FIRST, LAST = date(2026, 1, 6), date(2026, 1, 12)
+"""Long enough for the kinds of repeat callers to be fitted and told."""
+
 PLACES = ("local", "connect", "submit", "s3")
 OPERATIONAL = {"loaded_at", "file_modified_at", "row_hash"}
 """Columns that say how a row came, which differ from night to night."""
@@ -38,7 +40,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def main() -> int:
-    """Runs the night in each place and compares; returns 0 where all lakes are the same."""
+    """Loads the week in each place and compares; returns 0 where all lakes are the same."""
     parser = argparse.ArgumentParser(prog="python -m bench.places", description=__doc__)
     parser.add_argument("places", nargs="*", help=f"of {', '.join(PLACES)} (default: all)")
     parsed = parser.parse_args()
@@ -46,13 +48,13 @@ def main() -> int:
         parser.error("s3 needs a server of S3; make s3 fetches one")
     with tempfile.TemporaryDirectory(prefix="echolake-places-") as name:
         folder = Path(name)
-        sample.write(folder / "landing", DAY, DAY)
+        sample.write(folder / "landing", FIRST, LAST)
         lakes: dict[str, Rows] = {}
         chosen = parsed.places or PLACES
         for place in chosen:
             with at(place, folder) as environment:
                 began = time.monotonic()
-                run(environment, "backfill", "--from", str(DAY), "--to", str(DAY))
+                run(environment, "load", "--from", str(FIRST), "--to", str(LAST))
                 lakes[place] = read(environment)
                 _say(place, lakes[place], time.monotonic() - began)
     first, *others = chosen

@@ -1,17 +1,18 @@
-"""An application that makes tables of a date in this process's place: `make_tables.py 2026-01-06 bronze.calls ...`."""
+"""An application that makes tables of a range of dates where it runs: `make_tables.py FIRST LAST TABLE...`."""
 
 import sys
 from datetime import UTC, date, datetime
 
 from jobs import ops, runner
 from jobs.session import stop_server
-from jobs.settings import read_settings
+from jobs.settings import business_days, read_settings
 from jobs.tables import TABLES, Kind
 
 if __name__ == "__main__":
-    day, names, settings = date.fromisoformat(sys.argv[1]), sys.argv[2:], read_settings()
+    first, last, *names = sys.argv[1:]
+    days, settings = business_days(date.fromisoformat(first), date.fromisoformat(last)), read_settings()
     for name in names:
         if TABLES[name].kind is not Kind.LANDED:
-            ops.write_nights(runner.open_lake(settings), [day], "test", passed_gate_at=datetime.now(UTC))
-        runner.run(name, [day], "test", settings)
+            ops.write_nights(runner.open_lake(settings), days, "test", passed_gate_at=datetime.now(UTC))
+        runner.run(name, days, "test", settings)
     stop_server(settings)
