@@ -112,3 +112,13 @@ def test_no_secret_is_on_a_command_line_or_readable_for_others(tmp_path: Path, m
     spark_conf.write(read_settings(), tmp_path / "spark.conf")
     assert "a-secret-of-the-cluster" in (tmp_path / "spark.conf").read_text()
     assert (tmp_path / "spark.conf").stat().st_mode & 0o077 == 0
+
+
+def test_the_configuration_of_production_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHOLAKE_ENV", "prod")
+    monkeypatch.delenv("ECHOLAKE_CONF", raising=False)
+    settings = read_settings()
+    assert settings.configuration.spark.remote.startswith("sc://")
+    told = spark_conf.properties(settings)
+    assert told["spark.master"].startswith("spark://")
+    assert "delta-spark" in told["spark.jars"], "executors elsewhere get the jars"
