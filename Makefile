@@ -19,7 +19,7 @@ need = @[[ -n "$${$(1):-}" ]] || { printf '%s\n' \
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run nightly load backfill table
 run: install ## the main job on a small made-up world: its last nights through Airflow, then where to look
@@ -94,6 +94,13 @@ bench: install ## the speed and memory figures of the README, measured on this m
 	@$(python) -m bench.churn
 	@$(python) -m bench.outreach
 
+.PHONY: places s3
+places: s3 ## one sample week loaded here, on a cluster in two ways and on S3, compared row by row
+	@$(python) -m bench.places
+
+s3: install ## what a lake on S3 needs, and a server of S3 for the tests
+	@scripts/setup.sh s3
+
 .PHONY: install lock clean
 install: ## the set-up alone: uv, the Python packages, Spark's jars
 	@scripts/setup.sh
@@ -102,7 +109,7 @@ lock: install ## requirements.lock again, from requirements.in
 	@scripts/lock.sh
 
 clean: ## take back the set-up and all caches; the lake, keys and deliveries stay
-	@rm -rf .venv .local/setup .local/jars .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf .venv .local/setup .local/jars .local/jars-s3 .local/s3proxy .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 .PHONY: load-usage backfill-usage table-usage report-usage train-usage rollback-usage erase-usage export-usage

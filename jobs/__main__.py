@@ -1,6 +1,7 @@
 """The command line: the same commands for people, make and Airflow."""
 
 import argparse
+import json
 import os
 import sys
 from datetime import date, datetime
@@ -10,11 +11,17 @@ from jobs.errors import DataError, LakeBusyError
 
 FAILED, WRONG_USAGE = 1, 2
 
+WITH_SPARK = ("table", "train", "rollback", "load", "backfill")
+"""Under `spark.remote: classic` these run as applications of their own; the tasks of a DAG each do so."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns 0 done, 1 failed, 2 wrong usage."""
-    parsed = _parser().parse_args(_with_table_first(arguments if arguments is not None else sys.argv[1:]))
+    given = _with_table_first(arguments if arguments is not None else sys.argv[1:])
+    parsed = _parser().parse_args(given)
     try:
+        if given[0] in WITH_SPARK and _is_submitted(given):
+            return 0
         return int(parsed.work(parsed) or 0)
     except (DataError, LakeBusyError) as error:
         print(f"failed: {error}", file=sys.stderr)
@@ -25,6 +32,17 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return FAILED
+
+
+def _is_submitted(arguments: list[str]) -> bool:
+    from jobs import submission
+    from jobs.settings import read_settings
+
+    settings = read_settings()
+    if submission.is_due(settings):
+        submission.submit(arguments, settings)
+        return True
+    return False
 
 
 def _unexpected(error: Exception) -> str:
@@ -107,6 +125,12 @@ def _parser() -> argparse.ArgumentParser:
     dictionary.add_argument("--check", action="store_true", help="only say whether it is stale")
     tags = command("tags", "check conf/tags against its lock", _tags)
     tags.add_argument("--lock", action="store_true", help="lock versions of rules that are new")
+    command("spark-conf", "print what a Spark that runs Echolake is told, as spark-submit reads it", _spark_conf)
+    step = commands.add_parser("step")  # for jobs.submission alone, so without a help
+    step.add_argument("name")
+    step.add_argument("arguments", type=json.loads)
+    step.add_argument("answer", type=Path)
+    step.set_defaults(work=_step)
     command("maintain", "pack files, delete what no version needs, apply retention", _maintain)
     return parser
 
@@ -265,6 +289,20 @@ def _tags(parsed: argparse.Namespace) -> int:
 
     print(tag_lock.write() if parsed.lock else tag_lock.check())
     return 0
+
+
+def _spark_conf(parsed: argparse.Namespace) -> None:
+    from jobs import spark_conf
+    from jobs.settings import read_settings
+
+    for key, value in spark_conf.properties(read_settings()).items():
+        print(f"{key} {value}")
+
+
+def _step(parsed: argparse.Namespace) -> int:
+    from jobs import submission
+
+    return submission.answer(parsed.name, parsed.arguments, parsed.answer)
 
 
 def _maintain(parsed: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
+from py4j.protocol import Py4JError
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -18,6 +19,9 @@ Expect = Callable[[Table, DataFrame], None]
 
 Warn = Callable[[str], None]
 """Says something that the night's summary shows."""
+
+SPARK_ERRORS = (PySparkException, Py4JError)
+"""In a driver of its own Python gets errors of Delta as Java's; through a server as Spark's."""
 
 CONFLICT_TRIES = 5
 
@@ -69,7 +73,7 @@ class Lake(TableLogs):
             )
             # Computed here, so that a version that the log or the disk no longer has shows.
             return computed(feed.where(where))
-        except PySparkException:
+        except SPARK_ERRORS:
             return None
 
     def replace(self, table: Table, rows: DataFrame, where: str, **note: Any) -> None:
@@ -214,7 +218,7 @@ class Lake(TableLogs):
             try:
                 write()
                 return
-            except PySparkException as error:
+            except SPARK_ERRORS as error:
                 is_conflict = "DELTA_CONCURRENT" in str(error) or "Concurrent" in type(error).__name__
                 if not is_conflict or attempt + 1 == CONFLICT_TRIES:
                     raise

@@ -18,7 +18,7 @@ from jobs.columns import row_hash
 from jobs.delivery import taken
 from jobs.errors import DataError
 from jobs.fitting import fitting
-from jobs.lake import Expect, Lake, computed, in_dates
+from jobs.lake import SPARK_ERRORS, Expect, Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
 from jobs.readers import read
 from jobs.rights.erased import without_erased
@@ -166,11 +166,12 @@ def _door_session(spark: SparkSession, source: Source) -> Iterator[None]:
 def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
     try:
         yield
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         message = scrub(str(error))
         guilty = next((file.name for file in files if file.uri in str(error)), None)
-        condition = error.getCondition() or ""
-        if (error.getSqlState() or "").startswith(SQL_DATA_EXCEPTION):
+        told = error if isinstance(error, PySparkException) else PySparkException(str(error))
+        condition = told.getCondition() or ""
+        if (told.getSqlState() or "").startswith(SQL_DATA_EXCEPTION):
             # Spark's own message quotes the value.
             raise DataError(
                 f"{feed.name}: a value stops the mapping",

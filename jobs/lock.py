@@ -1,16 +1,14 @@
 """One night at a time on a lake: a lock that lies in it and dies with its holders."""
 
-import contextlib
 import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from upath import UPath
-
+from jobs import object_lock
 from jobs.errors import LakeBusyError
 from jobs.settings import Settings
 
@@ -26,71 +24,73 @@ def take(settings: Settings, run_id: str, holder: str) -> bool:
     Raises:
         LakeBusyError: another run that is alive has it.
     """
-    with _guarded(settings) as lock:
-        held = _held(lock)
+
+    def taken(held: dict[str, Any]) -> dict[str, Any]:
         if held.get("run_id") != run_id and _is_alive(held):
             raise LakeBusyError(
                 f"the lake {settings.lake} is in use by the run {held['run_id']} "
                 f"(processes {', '.join(held['processes']) or 'of a scheduler'}); wait until it has ended, or stop it"
             )
-        _write(lock, run_id, holder, {})
-        return bool(held) and held["run_id"] != run_id
+        return _content(run_id, holder, {})
+
+    held = _change(settings, taken)
+    return bool(held) and held["run_id"] != run_id
 
 
 def touch(settings: Settings, run_id: str) -> None:
     """Says that the run is at work in this process; takes the lock when it is free."""
-    with _guarded(settings) as lock:
-        held = _held(lock)
+
+    def touched(held: dict[str, Any]) -> dict[str, Any]:
         is_mine = held.get("run_id") == run_id
-        if is_mine:
-            _write(lock, run_id, held["holder"], held["processes"])
-    if not is_mine:
+        return _content(run_id, held["holder"], held["processes"]) if is_mine else held
+
+    if _change(settings, touched).get("run_id") != run_id:
         take(settings, run_id, "scheduler")
 
 
 def is_held_by(settings: Settings, run_id: str) -> bool:
     """Whether the run has the lock."""
-    with _guarded(settings) as lock:
-        return bool(_held(lock).get("run_id") == run_id)
+    return bool(_change(settings, lambda held: held).get("run_id") == run_id)
 
 
 def release(settings: Settings, run_id: str) -> None:
     """Gives the lock back if the run has it."""
-    with _guarded(settings) as lock:
-        if _held(lock).get("run_id") == run_id:
-            lock.unlink(missing_ok=True)
+    _change(settings, lambda held: {} if held.get("run_id") == run_id else held)
 
 
-@contextlib.contextmanager
-def _guarded(settings: Settings) -> Iterator[UPath]:
-    """The lock's file, which no other process of this machine looks at meanwhile."""
-    lock = UPath(settings.lake, ".night.lock")
+def _change(settings: Settings, changed: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Replaces what the lock says by what `changed` makes of it, and nobody's in between; returns what it said."""
     if "://" in settings.lake:
-        yield lock
-        return
-    lock.parent.mkdir(parents=True, exist_ok=True)
+        return object_lock.change(settings.lake, _read, changed)
+    Path(settings.lake).mkdir(parents=True, exist_ok=True)
+    lock = Path(settings.lake, ".night.lock")
     with Path(settings.lake, ".night.guard").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        yield lock
+        held = _read(lock.read_bytes() if lock.exists() else b"")
+        new = changed(held)
+        if new and new != held:
+            lock.write_text(json.dumps(new))
+        elif not new:
+            lock.unlink(missing_ok=True)
+        return held
 
 
-def _write(lock: UPath, run_id: str, holder: str, processes: dict[str, str | None]) -> None:
+def _content(run_id: str, holder: str, processes: dict[str, str | None]) -> dict[str, Any]:
     running = {pid: began for pid, began in processes.items() if began is not None and _began(pid) == began}
     own = str(os.getpid())
-    content = {
+    return {
         "run_id": run_id,
         "holder": holder,
         "processes": {**running, own: _began(own)},
         "host": os.uname().nodename,
         "at": time.time(),
     }
-    lock.write_text(json.dumps(content))
 
 
-def _held(lock: UPath) -> dict[str, Any]:
+def _read(text: bytes) -> dict[str, Any]:
     try:
-        held: dict[str, Any] = json.loads(lock.read_text())
-    except (OSError, ValueError):
+        held: dict[str, Any] = json.loads(text)
+    except ValueError:
         return {}
     return held
 

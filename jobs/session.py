@@ -6,21 +6,21 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
+from jobs import spark_conf, submission
 from jobs.errors import DataError
-from jobs.settings import ROOT, Settings
+from jobs.settings import Settings
 
 START_SECONDS = 120
 ANSWER_SECONDS = 20
@@ -28,6 +28,8 @@ ANSWER_SECONDS = 20
 
 HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """What a client of HTTP/2, and so of gRPC, says first: the preface and empty settings (RFC 9113, section 3.4)."""
+
+TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
@@ -42,6 +44,13 @@ def connect(settings: Settings) -> SparkSession:
     """The session of this process on the configured Spark; the local server is started when it is not up."""
     remote = settings.configuration.spark.remote
     if remote == "classic":
+        if not submission.is_inside():
+            raise DataError(
+                "Spark",
+                expected="to run under spark-submit (spark.remote: classic)",
+                found="a process of its own",
+                todo="docs/operations.md says how; or set spark.remote to local, or to sc://host:port",
+            )
         session = SparkSession.builder.appName("echolake").getOrCreate()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         return session
@@ -71,7 +80,7 @@ def ensure_server(settings: Settings) -> str:
     with _locked(settings):
         state = _state(settings)
         if state and _answers(state):
-            return f"sc://127.0.0.1:{state['port']}"
+            return _address(settings, state["port"])
         if state:
             _kill(state)
         return _start(settings)
@@ -101,31 +110,15 @@ def log_file(settings: Settings) -> Path:
 
 
 def _start(settings: Settings) -> str:
-    import pyspark
-
-    java = _java()
-    home = Path(pyspark.__file__).parent
+    java = java_home()
     port = _free_port()
     folder = _state_file(settings).parent
-    conf = {
-        **settings.configuration.spark.conf,
-        "spark.connect.grpc.binding.port": port,
-        # On the class path rather than in spark.jars: nothing is copied or asked for over RPC.
-        "spark.driver.extraClassPath": str(settings.local / "jars/*"),
-        "spark.local.dir": str(settings.local / "spark"),
-        "spark.sql.warehouse.dir": str(settings.local / "spark/warehouse"),
-    }
-    # What does not fit in memory is spilled there, before it is free of personal data.
-    (settings.local / "spark").mkdir(mode=0o700, exist_ok=True)
-    (settings.local / "spark").chmod(0o700)
+    token = _new_token(settings)
     properties = folder / "spark.conf"
-    properties.write_text("".join(f"{key} {_text(value)}\n" for key, value in conf.items()))
-    command = [str(home / "bin/spark-submit"), "--properties-file", str(properties), "--class", SERVER_CLASS]
-    more = settings.configuration.spark.conf.get("spark.driver.extraJavaOptions", "")
-    command += [
-        "--driver-java-options",
-        f"-Dlog4j2.configurationFile={ROOT / 'conf/log4j2.properties'} {more}",
-    ]
+    spark_conf.write(settings, properties)
+    environment = spark_conf.python_environment()
+    command = [f"{environment['SPARK_HOME']}/bin/spark-submit", "--properties-file", str(properties)]
+    command += ["--conf", f"spark.connect.grpc.binding.port={port}", "--class", SERVER_CLASS]
     log = log_file(settings)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -135,15 +128,8 @@ def _start(settings: Settings) -> str:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             cwd=folder,
-            env={
-                **_environment(),
-                "JAVA_HOME": java,
-                "SPARK_HOME": str(home),
-                "PYSPARK_PYTHON": sys.executable,
-                "PYTHONPATH": str(ROOT),
-                # With two workers on two cores more threads a worker are 4 to 5 times slower.
-                "OMP_NUM_THREADS": "1",
-            },
+            # In the environment, as every client may ask for what stands in the configuration (SPARK-58658).
+            env={**_environment(), **environment, "JAVA_HOME": java, TOKEN_VARIABLE: token},
         )
     state = {"pid": process.pid, "port": port}
     _state_file(settings).write_text(json.dumps(state))
@@ -152,7 +138,7 @@ def _start(settings: Settings) -> str:
         if process.poll() is not None:
             break
         if serves(port):
-            return f"sc://127.0.0.1:{port}"
+            return _address(settings, port)
         time.sleep(0.1)
     raise RuntimeError(f"the Spark Connect server did not start within {START_SECONDS} s; its log is {log}")
 
@@ -162,7 +148,7 @@ def _environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "SPARK_", "_AIRFLOW"))}
 
 
-def _java() -> str:
+def java_home() -> str:
     home = os.environ.get("JAVA_HOME")
     if home and (Path(home) / "bin/java").exists():
         return home
@@ -178,8 +164,22 @@ def _java() -> str:
     )
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _address(settings: Settings, port: int) -> str:
+    # Without TLS the client sends a token to this name alone, and only over a connection that stays on the machine.
+    return f"sc://localhost:{port}/;token={_token_file(settings).read_text()}"
+
+
+def _new_token(settings: Settings) -> str:
+    """What a client of the server about to start must know: any user of this machine reaches its port."""
+    token, file = secrets.token_hex(32), _token_file(settings)
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(token)
+    return token
+
+
+def _token_file(settings: Settings) -> Path:
+    return _state_file(settings).parent / "server.token"
 
 
 def _state_file(settings: Settings) -> Path:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from jobs import storage
 from jobs.alerting_settings import Alerts
 from jobs.database_settings import Database, Jdbc
 from jobs.decisions import filed_under
@@ -209,9 +210,13 @@ class RepeatAdvice(_Model):
 
 
 class Spark(_Model):
-    """Which Spark: `local` (this checkout starts a server), `classic` (inside spark-submit) or sc://host:port."""
+    """Which Spark: `local` (this checkout starts a server), `classic` (under spark-submit) or sc://host:port.
 
-    remote: str = "local"
+    `connection` is the Airflow connection that says where `classic` submits to; without one, spark.master does.
+    """
+
+    remote: str = Field("local", pattern="^(local|classic|sc://.+)$")
+    connection: str | None = None
     conf: dict[str, Any] = {}
 
 
@@ -348,7 +353,7 @@ def _rooted(value: str | None, default: Path) -> str:
     if value is None:
         return str(default)
     if "://" in value:
-        return value.rstrip("/")
+        return storage.opened(value.rstrip("/"))
     # Without following links, as Spark does: names of files are told from what Spark reports.
     return os.path.abspath(value)  # noqa: PTH100
 

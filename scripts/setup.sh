@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the checkout ready: Java at hand, uv, the virtual environment of requirements.lock,
 # and the jars that Spark needs beside its own.
+# With `s3` it also fetches what a lake on S3 needs, and a server of S3 for the tests.
 # Each step leaves a stamp with what it was done for, so a second call has nothing to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -8,6 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly setup=.local/setup
 readonly uv=$setup/uv/bin/uv
 readonly python=.venv/bin/python
+readonly spark_jars=.venv/lib/python3.11/site-packages/pyspark/jars
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 export UV_PYTHON_DOWNLOADS=never
 # A firm's proxy shows a certificate that the system trusts and that uv's own list does not know.
@@ -105,17 +107,32 @@ install_project() {
 }
 
 install_jars() {
+  fetch_jars scripts/ivy.xml scripts/jars.sha256 "[artifact]-[revision].[ext]"
+  rm -rf .local/jars
+  mv $setup/jars .local/jars
+}
+
+install_s3() {
+  fetch_jars scripts/s3/ivy.xml scripts/s3/jars.sha256 "[conf]/[artifact]-[revision].[ext]"
+  # Delta's own log store of S3 excludes no second driver. Spark has the compiler.
+  "$java" -cp "$spark_jars/*:.local/jars/*:$setup/jars/client/*" scala.tools.nsc.Main -usejavacp -release 17 -nowarn \
+    -d $setup/jars/client/echolake-s3.jar scripts/s3/ConditionalLogStore.scala ||
+    fail "scripts/s3/ConditionalLogStore.scala to compile" "an error (above)" "mend it"
+  rm -rf .local/jars-s3 .local/s3proxy
+  mv $setup/jars/server .local/s3proxy
+  mv $setup/jars/client .local/jars-s3
+}
+
+# fetch_jars IVY_FILE CHECKSUMS PATTERN: into $setup/jars.
+fetch_jars() {
   local ivy=$setup/ivy new=$setup/jars
   rm -rf $ivy $new
-  "$java" "-Divy.default.ivy.user.dir=$PWD/$ivy" -jar .venv/lib/python3.11/site-packages/pyspark/jars/ivy-*.jar \
-    -settings scripts/ivysettings.xml -ivy scripts/ivy.xml -cache $ivy \
-    -retrieve "$new/[artifact]-[revision].[ext]" >$setup/ivy.log 2>&1 ||
-    fail "the jars of scripts/ivy.xml" "$(grep -m 1 -oE '(Server access error|SERVER ERROR) .*' $setup/ivy.log || echo "an error")" \
+  "$java" "-Divy.default.ivy.user.dir=$PWD/$ivy" -jar $spark_jars/ivy-*.jar \
+    -settings scripts/ivysettings.xml -ivy "$1" -cache $ivy -retrieve "$new/$3" >$setup/ivy.log 2>&1 ||
+    fail "the jars of $1" "$(grep -m 1 -oE '(Server access error|SERVER ERROR) .*' $setup/ivy.log || echo "an error")" \
       "see whether Maven Central can be reached; the whole log is $setup/ivy.log"
-  (cd $new && sha256sum --check --quiet --strict ../../../scripts/jars.sha256) ||
-    fail "the jars of scripts/jars.sha256" "others (above)" "run make again; if it stays so, do not trust them"
-  rm -rf .local/jars
-  mv $new .local/jars
+  (cd $new && sha256sum --check --quiet --strict "../../../$2") ||
+    fail "the jars of $2" "others (above)" "run make again; if it stays so, do not trust them"
   rm -rf $ivy
 }
 
@@ -131,3 +148,8 @@ quiet=()
 [[ -t 2 ]] || quiet=(--quiet)
 
 main
+if [[ ${1:-} == s3 ]]; then
+  exec 9>$setup/lock
+  flock 9
+  once "what a lake on S3 needs" install_s3 .local/jars-s3 scripts/s3/* requirements.lock
+fi

@@ -1,0 +1,89 @@
+"""What a Spark is told before it starts: conf/spark.yaml, its jars, the storage of the lake, a cluster's secret."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from jobs import storage
+from jobs.errors import DataError
+from jobs.settings import ROOT, Settings
+
+AUTH_SECRET = "_SPARK_AUTH_SECRET"
+"""Spark's own variable of the secret that driver, master and workers share; masters and workers read it themselves."""
+
+
+def properties(settings: Settings) -> dict[str, str]:
+    """Spark's properties by name, for a driver of this checkout.
+
+    Raises:
+        DataError: the lake lies on S3, and the jars for that were not fetched.
+    """
+    configured = settings.configuration.spark.conf
+    is_local = str(configured.get("spark.master", "local")).startswith("local")
+    conf: dict[str, Any] = {
+        "spark.local.dir": settings.local / "spark",
+        "spark.sql.warehouse.dir": settings.local / "spark/warehouse",
+        **configured,
+        "spark.driver.extraJavaOptions": _java_options(configured.get("spark.driver.extraJavaOptions", "")),
+    }
+    folders = [settings.local / "jars"]
+    if storage.is_on_s3(settings):
+        folders.append(_s3_jars(settings))
+        conf = {**storage.spark_conf(), **conf}
+    # On the class path rather than in spark.jars: nothing is copied or asked for over RPC.
+    conf["spark.driver.extraClassPath"] = ":".join(f"{folder}/*" for folder in folders)
+    if not is_local:
+        # Executors elsewhere get them from the driver. Its Python, and so this project, lie there under the same path.
+        conf.setdefault("spark.jars", ",".join(str(jar) for folder in folders for jar in sorted(folder.glob("*.jar"))))
+    if conf.get("spark.authenticate") and os.environ.get(AUTH_SECRET):
+        # A driver takes it from its properties alone.
+        conf["spark.authenticate.secret"] = os.environ[AUTH_SECRET]
+    return {key: _text(value) for key, value in conf.items()}
+
+
+def write(settings: Settings, file: Path) -> None:
+    """Writes the properties as spark-submit reads them, for the owner alone, as they may hold a secret."""
+    # What does not fit in memory is spilled there, before it is free of personal data.
+    (settings.local / "spark").mkdir(mode=0o700, parents=True, exist_ok=True)
+    (settings.local / "spark").chmod(0o700)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text("".join(f"{key} {value}\n" for key, value in properties(settings).items()))
+
+
+def python_environment() -> dict[str, str]:
+    """Variables with which a driver finds this project and its Python."""
+    import sys
+
+    import pyspark
+
+    return {
+        "SPARK_HOME": str(Path(pyspark.__file__).parent),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+        # What a driver binds to where nothing else is said.
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        # With two workers on two cores more threads a worker are 4 to 5 times slower.
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _java_options(more: str) -> str:
+    return f"-Dlog4j2.configurationFile={ROOT / 'conf/log4j2.properties'} {more}".strip()
+
+
+def _s3_jars(settings: Settings) -> Path:
+    folder = settings.local / "jars-s3"
+    if not folder.exists():
+        raise DataError(
+            f"the lake {settings.lake}",
+            expected="the jars with which Spark reads S3",
+            found=f"none in {folder}",
+            todo="make s3 fetches them (13 MB)",
+        )
+    return folder
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
