@@ -80,11 +80,15 @@ def test_a_lost_key_is_not_made_anew_over_old_pseudonyms(tmp_path: Path) -> None
         privacy.ensure_key(tmp_path / "key", may_make=False)
 
 
-@pytest.mark.parametrize("piece", ["a", "1", "+", "a.", "a@", "1-", "x1_", "中", "a'", "[", '{"a":', "1.1.", "4111 ", "a@b."])
+@pytest.mark.parametrize(
+    "piece", ["a", "1", "+", "a.", "a@", "1-", "x1_", "中", "a'", "[", '{"a":', "1.1.", "4111 ", "a@b."]
+)
 def test_a_text_of_whatever_length_and_depth_is_redacted_in_time_that_grows_with_it(piece: str) -> None:
     """One hostile value must stop no night: neither by its length nor by nesting deeper than Python can follow."""
     begun = time.process_time()
-    redacted = privacy.redact_text(piece * (200_000 // len(piece)) + " 13800138000", {"jane doe": "2026-01-01"}, "2026-01-05")
+    redacted = privacy.redact_text(
+        piece * (200_000 // len(piece)) + " 13800138000", {"jane doe": "2026-01-01"}, "2026-01-05"
+    )
     assert redacted is not None
     assert "13800138000" not in redacted
     assert time.process_time() - begun < 20, "a pattern looks ahead of each place to the end of the text"
