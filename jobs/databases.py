@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from jobs.database_settings import PARAMETERS
+from jobs.database_settings import DATABASE, HOST, PARAMETERS
 from jobs.errors import DataError
 from jobs.settings import Settings
 
@@ -135,8 +135,8 @@ def _address(
     if known is None:
         raise _unsuitable(name, f"one of kind {kind}")
     base = unquote((database or "").lstrip("/"))
-    if not host or not base or not str(port or 5432).isdecimal():
-        raise _unsuitable(name, "one without host or database, or whose port is no number")
+    if not HOST.fullmatch(host or "") or not DATABASE.fullmatch(base) or not str(port or 5432).isdecimal():
+        raise _unsuitable(name, "one without host or database, with signs that neither has, or whose port is no number")
     # Airflow keeps other things there too.
     understood = {key: value for key, value in parameters.items() if key in PARAMETERS}
     return Address(name, known, host, int(port or 5432), base, user, password, understood)
