@@ -4,15 +4,19 @@ import argparse
 import os
 import sys
 from datetime import date, datetime
+from pathlib import Path
 
 from jobs.errors import DataError, LakeBusyError
+from jobs.guarded import guard
 
+LOCAL = Path(__file__).resolve().parents[1] / ".local"
 FAILED, WRONG_USAGE = 1, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns 0 done, 1 failed, 2 wrong usage."""
     parsed = _parser().parse_args(_with_table_first(arguments if arguments is not None else sys.argv[1:]))
+    guard(LOCAL)
     try:
         return int(parsed.work(parsed) or 0)
     except (DataError, LakeBusyError) as error:
@@ -31,10 +35,8 @@ def _unexpected(error: Exception) -> str:
     import traceback
 
     from jobs.privacy import scrub
-    from jobs.settings import ROOT
 
-    log = ROOT / ".local/logs" / f"error-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = LOCAL / "logs" / f"error-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
     log.write_text(scrub("".join(traceback.format_exception(error))))
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {scrub(first)[:300]}; the whole of it is in {log}"
