@@ -210,10 +210,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _mlflow(parsed: argparse.Namespace) -> int:
-    from jobs import model_versions
+    from jobs import model_server
     from jobs.settings import read_settings
 
-    return model_versions.serve(read_settings())
+    return model_server.serve(read_settings())
 
 
 def _airflow(parsed: argparse.Namespace) -> int:
