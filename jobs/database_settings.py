@@ -9,10 +9,10 @@ PLACEHOLDERS = ("{ds}", "{begins_at}", "{ends_at}")
 HOST = re.compile(r"[A-Za-z0-9_.\-]+|[0-9A-Fa-f:.]+")
 DATABASE = re.compile(r"[^?&;/\\\s\x00-\x1f]+")
 """A driver takes what stands behind `?` for options of its own, among them such as load classes or read files."""
-URL = r"^jdbc:postgresql://([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/[^?&;/\\\s]+$"
+URL = r"^jdbc:(postgresql|mysql|mariadb)://([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/[^?&;/\\\s]+$"
 Parameter = Literal["sslmode", "sslrootcert", "sslcert", "sslkey"]
 PARAMETERS = get_args(Parameter)
-"""What both drivers, Java's and Python's, understand of a connection."""
+"""libpq's words for what both drivers of a database, Java's and Python's, need to know of TLS."""
 
 
 class _Model(BaseModel):

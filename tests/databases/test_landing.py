@@ -241,7 +241,7 @@ def test_an_airflow_connection_is_found_by_its_name(
 @pytest.mark.parametrize(
     "given",
     [
-        "postgresql://echolake:se/cret@db/bank", "mysql://echolake:se-cret@db/bank", "postgresql://echolake:se-cret@db",
+        "postgresql://echolake:se/cret@db/bank", "oracle://echolake:se-cret@db/bank", "postgresql://echolake:se-cret@db",
         '{"conn_type": "postgres", "host": "db", "schema": "bank", "port": "x", "password": "se-cret"}', "{se-cret",
         "postgresql://echolake:se-cret@db/bank%3FsocketFactory=evil.Factory", "postgresql://u:se-cret@db%2Fx%3Fa=b/bank",
         '{"conn_type": "postgres", "host": "db/x?socketFactory=evil", "schema": "bank", "password": "se-cret"}',
