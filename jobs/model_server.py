@@ -12,7 +12,7 @@ from jobs.model_versions import store
 from jobs.settings import Settings
 
 USER = "admin"
-PASSWORD_FILE = "mlflow.password"
+PASSWORD_FILE = "mlflow.password"  # noqa: S105  # its name
 SECRET_MODE = 0o600
 AUTH = """\
 [mlflow]

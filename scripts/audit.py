@@ -10,7 +10,8 @@ import sys
 import urllib.request
 from pathlib import Path
 from urllib.error import URLError
-from xml.etree import ElementTree
+
+from defusedxml import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 OSV = os.environ.get("OSV_URL", "https://api.osv.dev/v1/query")

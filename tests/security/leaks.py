@@ -66,7 +66,7 @@ def _added(repo: Path) -> Iterator[tuple[str, str]]:
 
 
 def _settings(*without: str) -> dict[str, list[dict[str, str]]]:
-    plugins = {plugin.__name__ for plugin in get_mapping_from_secret_type_to_class().values()}
+    plugins: set[str] = {kind.__name__ for kind in get_mapping_from_secret_type_to_class().values()}
     return {
         "plugins_used": [{"name": name} for name in sorted(plugins - {*without, "IPPublicDetector"})],
         "filters_used": FILTERS,
