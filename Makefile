@@ -69,7 +69,7 @@ mlflow: install ## MLflow's UI on the models of this checkout, on this machine a
 sql: install ## a SQL prompt on the lake
 	@$(python) -m jobs sql
 
-.PHONY: test check format docs bench
+.PHONY: test check audit format docs bench
 test: install ## every test
 	@$(pytest)
 
@@ -79,6 +79,10 @@ check: install ## what CI runs: format, lint, types, import rules, tests
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(pytest)
+
+audit: install ## known faults of what is installed (asks osv.dev), and secrets in the history of the repository
+	@$(python) scripts/audit.py
+	@$(python) -m tests.security.leaks --history
 
 format: install ## format the code and mend what the linter can
 	@.venv/bin/ruff check --quiet --fix-only .

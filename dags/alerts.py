@@ -28,11 +28,12 @@ def one_line(error: BaseException | None) -> str:
         return "the process was killed"
     if hasattr(error, "headline"):
         return " ".join(str(error).split())
+    from jobs.errors import one_line as shown
     from jobs.privacy import scrub
 
     # Spark quotes the value on which it failed.
     first_line = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {scrub(first_line)}"
+    return f"{type(error).__name__}: {scrub(shown(first_line))}"
 
 
 def task_failed(context: dict[str, Any]) -> None:

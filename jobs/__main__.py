@@ -8,7 +8,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from jobs.errors import DataError, LakeBusyError
+from jobs.guarded import guard
 
+LOCAL = Path(__file__).resolve().parents[1] / ".local"
 FAILED, WRONG_USAGE = 1, 2
 
 WITH_SPARK = ("table", "train", "rollback", "load", "backfill")
@@ -19,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns 0 done, 1 failed, 2 wrong usage."""
     given = _with_table_first(arguments if arguments is not None else sys.argv[1:])
     parsed = _parser().parse_args(given)
+    guard(LOCAL)
     try:
         if given[0] in WITH_SPARK and _is_submitted(given):
             return 0
@@ -50,10 +53,8 @@ def _unexpected(error: Exception) -> str:
     import traceback
 
     from jobs.privacy import scrub
-    from jobs.settings import ROOT
 
-    log = ROOT / ".local/logs" / f"error-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = LOCAL / "logs" / f"error-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
     log.write_text(scrub("".join(traceback.format_exception(error))))
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {scrub(first)[:300]}; the whole of it is in {log}"
@@ -235,10 +236,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _mlflow(parsed: argparse.Namespace) -> int:
-    from jobs import model_versions
+    from jobs import model_server
     from jobs.settings import read_settings
 
-    return model_versions.serve(read_settings())
+    return model_server.serve(read_settings())
 
 
 def _airflow(parsed: argparse.Namespace) -> int:

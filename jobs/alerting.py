@@ -1,5 +1,6 @@
 """Tells people of an alert, by mail and by a webhook, where conf says so."""
 
+import html
 import json
 import os
 import urllib.request
@@ -53,8 +54,9 @@ def _post(title: str, lines: Sequence[str], webhook: Webhook) -> None:
     parts = urlsplit(url)
     if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
         raise AlertError(f"expected an https address in the environment variable {webhook.url_env}, found none")
-    # `text` is what chat programs show of a webhook.
-    body = {"text": "\n".join([f"*{title}*", *lines]), "title": title, "lines": list(lines)}
+    # `text` is what chat programs show of a webhook: in it `<` begins a link or calls everybody of a channel.
+    text = html.escape("\n".join([f"*{title}*", *lines]), quote=False)
+    body = {"text": text, "title": title, "lines": list(lines)}
     request = urllib.request.Request(  # the scheme was looked at
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
     )

@@ -13,7 +13,9 @@ def business_date(instant: str, time_zone: str) -> Column:
 
 
 def caller_key(
-    customer_id: str = "customer_id", caller_token: str = "caller_token", call_id: str = "call_id"
+    customer_id: str = "customer_id",
+    caller_token: str = "caller_token",  # noqa: S107  # a column
+    call_id: str = "call_id",
 ) -> Column:
     """Who called: the customer, else the number, else the call stands alone (docs/definitions.md)."""
     return F.coalesce(

@@ -1,14 +1,18 @@
 """The configuration of feeds that come from a database, and of the databases themselves."""
 
+import re
 from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PLACEHOLDERS = ("{ds}", "{begins_at}", "{ends_at}")
-URL = r"^jdbc:postgresql://([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/[^?;\s]+$"
+HOST = re.compile(r"[A-Za-z0-9_.\-]+|[0-9A-Fa-f:.]+")
+DATABASE = re.compile(r"[^?&;/\\\s\x00-\x1f]+")
+"""A driver takes what stands behind `?` for options of its own, among them such as load classes or read files."""
+URL = r"^jdbc:(postgresql|mysql|mariadb)://([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/[^?&;/\\\s]+$"
 Parameter = Literal["sslmode", "sslrootcert", "sslcert", "sslkey"]
 PARAMETERS = get_args(Parameter)
-"""What both drivers, Java's and Python's, understand of a connection."""
+"""libpq's words for what both drivers of a database, Java's and Python's, need to know of TLS."""
 
 
 class _Model(BaseModel):

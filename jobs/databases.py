@@ -6,13 +6,13 @@ import sys
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from jobs.database_settings import PARAMETERS
+from jobs.database_settings import DATABASE, HOST, PARAMETERS
 from jobs.errors import DataError
 from jobs.settings import Settings
 
-DRIVERS = {"postgresql": "org.postgresql.Driver"}
-KINDS = {"postgres": "postgresql", "postgresql": "postgresql"}
-"""What Airflow calls a kind of database, and what its URL calls it."""
+PORTS = {"postgresql": 5432, "mysql": 3306}
+KINDS = {"postgres": "postgresql", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+"""What Airflow or a URL calls a kind of database, and what it is here."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,12 @@ class Address:
         """User and password, where there are such."""
         return {name: value for name, value in {"user": self.user, "password": self.password}.items() if value}
 
-    @property
-    def driver(self) -> str:
-        """Class of the driver."""
-        return DRIVERS[self.kind]
-
 
 def address_of(name: str, settings: Settings) -> Address:
     """The database of that name: `connections` of the configuration, else the Airflow connection of that id.
 
     Raises:
-        DataError: there is none, its password is not in the environment, or it is no PostgreSQL.
+        DataError: there is none, its password is not in the environment, or it is of another kind.
     """
     known = settings.configuration.connections.get(name)
     if known is not None:
@@ -135,17 +130,17 @@ def _address(
     if known is None:
         raise _unsuitable(name, f"one of kind {kind}")
     base = unquote((database or "").lstrip("/"))
-    if not host or not base or not str(port or 5432).isdecimal():
-        raise _unsuitable(name, "one without host or database, or whose port is no number")
+    if not HOST.fullmatch(host or "") or not DATABASE.fullmatch(base) or not str(port or 0).isdecimal():
+        raise _unsuitable(name, "one without host or database, with signs that neither has, or whose port is no number")
     # Airflow keeps other things there too.
     understood = {key: value for key, value in parameters.items() if key in PARAMETERS}
-    return Address(name, known, host, int(port or 5432), base, user, password, understood)
+    return Address(name, known, host or "", int(port or PORTS[known]), base, user, password, understood)
 
 
 def _unsuitable(name: str, found: str) -> DataError:
     return DataError(
         f"connection {name}",
-        expected="a PostgreSQL database: postgresql://user:password@host:port/database",
+        expected="a PostgreSQL or MySQL database: postgresql://user:password@host:port/database, or mysql://...",
         found=found,
         todo="mend the connection (docs/adding_a_feed.md)",
     )

@@ -1,15 +1,17 @@
 """Errors that a person can act on."""
 
+import unicodedata
+
 
 class DataError(Exception):
     """Data or configuration are not as they must be; trying again without a change does not help."""
 
     def __init__(self, headline: str, *, expected: str, found: str, todo: str) -> None:
         """`headline` names table or feed, and date; the other three are one line each."""
-        self.headline = headline
-        self.expected = expected
-        self.found = found
-        self.todo = todo
+        self.headline = one_line(headline)
+        self.expected = one_line(expected)
+        self.found = one_line(found)
+        self.todo = one_line(todo)
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -26,6 +28,18 @@ class SourceUnavailableError(DataError):
 
 class LakeBusyError(Exception):
     """Another night works on this lake; waiting helps."""
+
+
+def one_line(text: str) -> str:
+    """The text with every sign escaped that a terminal or a log would obey rather than show.
+
+    Sources name files and columns: a name with a line break must not write lines of its own.
+    """
+    return "".join(f"\\u{ord(sign):04x}" if unicodedata.category(sign) in _OBEYED else sign for sign in text)
+
+
+_OBEYED = ("Cc", "Cf", "Zl", "Zp")
+"""Control signs, marks of direction and other formats, ends of lines and paragraphs (Unicode's general categories)."""
 
 
 def _rebuild(kind: type[DataError], headline: str, expected: str, found: str, todo: str) -> DataError:

@@ -24,7 +24,6 @@ MOST_FITTED = 50_000
 """Callers of whom a fit learns, chosen by a hash of their keys: more tell nothing new."""
 MAY_BE_WORSE = 0.02
 """A fit is promoted unless its silhouette on the same callers is worse by more: a week changes that much by chance."""
-TRUSTED = ("numpy.dtype",)
 
 
 def of_date(lake: Lake, profiles: DataFrame, day: date, settings: Settings, warn: Warn) -> NamedKinds | None:
@@ -70,7 +69,6 @@ def _fit(lake: Lake, versions: Registry, profiles: DataFrame, day: date, champio
         parameters={"kinds": kinds.number, "seed": repeat_callers.SEED, "topics": len(kinds.topics)},
         metrics=metrics,
         tags={"date": str(day), "code_version": __version__, PROFILES.name: f"version {lake.version(PROFILES)}"},
-        trusted=TRUSTED,
     )
     standing = repeat_callers.quality(champion.kinds, callers) if champion else None
     if standing is None:

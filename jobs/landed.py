@@ -24,7 +24,7 @@ from jobs.readers import read
 from jobs.rights.erased import without_erased
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings, Source
-from jobs.sources import SourceFile, changed_since_found, find, unreadable
+from jobs.sources import SourceFile, changed_since_found, find, refuse_links_into, unreadable
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT
 
@@ -108,6 +108,8 @@ def _land(
         found = {day: [extract.file] for day in days}
     else:
         found = find(source, settings.landing, days)
+        own = (settings.lake, settings.delivery, str(settings.key_file))
+        refuse_links_into((file for members in found.values() for file in members), own)
         _refuse_missing(feed, source, found, settings)
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())

@@ -1,10 +1,12 @@
 """The configuration of a server that takes mail."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MailAddress = Annotated[str, Field(pattern=r"^[^\s,;<>\x00-\x1f\x7f]+@[^\s,;<>@\x00-\x1f\x7f]+$")]
+"""One address, without what would begin another one or another line of the mail's head."""
 
 
 class MailServer(BaseModel):
@@ -18,8 +20,8 @@ class MailServer(BaseModel):
     ca_file: str | None = None
     user: str | None = None
     password_env: str | None = None
-    sender: str
-    recipients: list[str] = Field(min_length=1)
+    sender: MailAddress
+    recipients: list[MailAddress] = Field(min_length=1)
     timeout_seconds: float = Field(20, gt=0)
 
     @property

@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-import subprocess
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +19,7 @@ def registry(settings: Settings) -> "Registry":
     """The versions of the models of this lake."""
     from models.registry import Registry
 
-    uri, artifacts = _store(settings)
+    uri, artifacts = store(settings)
     if artifacts is None:
         return Registry(uri, settings.lake, None)
     # Two tasks of a first night would both make the tables of a new store, and one of them would fail.
@@ -30,17 +28,9 @@ def registry(settings: Settings) -> "Registry":
         return Registry(uri, settings.lake, artifacts)
 
 
-def serve(settings: Settings) -> int:
-    """MLflow's UI on the models of this checkout, until Ctrl-C; returns the exit code."""
-    uri, artifacts = _store(settings)
-    address = ["--host", "127.0.0.1", "--port", os.environ.get("MLFLOW_PORT", "5000")]
-    root = ["--default-artifact-root", artifacts.as_uri()] if artifacts else []
-    return subprocess.call([sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, *root, *address])
-
-
 def may_hold_models(settings: Settings) -> bool:
     """Whether there is a store at all: MLflow takes seconds to import, which a lake without models need not pay."""
-    uri, _ = _store(settings)
+    uri, _ = store(settings)
     return not uri.startswith(SQLITE) or Path(uri.removeprefix(SQLITE)).exists()
 
 
@@ -50,7 +40,7 @@ def is_due(versions: "Registry", model: str, day: date) -> bool:
     return not any(each.fitted_on > fresh and each.reason for each in versions.versions(model, day))
 
 
-def _store(settings: Settings) -> tuple[str, Path | None]:
+def store(settings: Settings) -> tuple[str, Path | None]:
     """MLflow's tracking URI, and where files go; None where the tracking server says."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{settings.local / 'mlflow/mlflow.db'}"
     if not uri.startswith(SQLITE):

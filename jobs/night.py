@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from jobs import __version__, customers, lock, ops, runner, submission
 from jobs.delivery.taken import is_taken
 from jobs.errors import DataError
+from jobs.guarded import guard
 from jobs.lake import Lake
 from jobs.ops import LISTED, Outcomes
 from jobs.session import ensure_server, stop_server
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def open_night(run_id: str, date: date, holder: str) -> None:
     """Takes the lake's lock (`holder`: `process` or `scheduler`) and makes sure that Spark is up."""
     settings = read_settings()
+    guard(settings.local)
     is_after_a_kill = lock.take(settings, run_id, holder)
     if settings.configuration.spark.remote != "local":
         return

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from jobs import __version__
+from jobs.errors import one_line
 from jobs.lake import in_dates
 from jobs.settings import business_days
 from jobs.table_logs import TableLogs, literal
@@ -78,7 +79,7 @@ def summary(logs: TableLogs, days: Sequence[date], made: Outcomes, failures: Out
             f"+ {total['rows_quarantined']:,} quarantined; {seconds:.0f} s in tables"
         )
     ]
-    lines += [f"  FAILED {failure['task']}: {failure['reason']}" for failure in failures]
+    lines += [f"  FAILED {failure['task']}: {one_line(failure['reason'])}" for failure in failures]
     for feed in FEEDS:
         of_feed = [batch for batch in batches if batch["feed"] == feed.name]
         set_aside = sum(batch["rows_quarantined"] for batch in of_feed)
@@ -90,7 +91,7 @@ def summary(logs: TableLogs, days: Sequence[date], made: Outcomes, failures: Out
     ]
     same = len(made) - len(changed)
     lines += [f"  {same} tables unchanged"] if same else []
-    lines += [f"  warning: {warning}" for outcome in made for warning in outcome["warnings"]]
+    lines += [f"  warning: {one_line(warning)}" for outcome in made for warning in outcome["warnings"]]
     skipped = _skipped(logs, days[0])
     if skipped:
         named = ", ".join(str(day) for day in skipped[:LISTED]) + (" ..." if len(skipped) > LISTED else "")

@@ -24,9 +24,9 @@ PSEUDONYM = StructType([StructField(name, StringType()) for name in ("token", "v
 
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）＠．", "0123456789+-()@.")
 # Forms that nothing else has are redacted wherever they stand; other runs of digits only as words of their own,
-# so that identifiers such as C20260101-00012 survive.
+# so that identifiers such as C20260101-00012 survive. Each looks a bounded way ahead: what a source sends may be long.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("[email]", re.compile(r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")),
+    ("[email]", re.compile(r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")),
     ("[id]", re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx](?!\d)")),
     ("[card]", re.compile(r"(?<!\d)[3-6]\d{3}[ \-]?\d{4}[ \-]?\d{4}[ \-]?\d{1,7}(?!\d)")),
     ("[card]", re.compile(r"(?<!\d)3[47]\d{2}[ \-]?\d{6}[ \-]?\d{5}(?!\d)")),
@@ -131,7 +131,8 @@ def redact_text(text: str | None, names: dict[str, str], day: str) -> str | None
     if text.lstrip()[:1] in ("{", "["):
         try:
             return json.dumps(_walk(json.loads(text), names, day), ensure_ascii=False)
-        except ValueError:
+        except (ValueError, RecursionError):
+            # No JSON, or nested deeper than anything that means something: then it is a text like any other.
             pass
     return _without_names(_without_numbers(text), names, day)
 

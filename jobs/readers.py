@@ -19,6 +19,7 @@ from jobs.tables import Feed
 
 NATIVE_OPTIONS = {"multiline", "encoding", "charset", "linesep"}
 CSV_DEFAULTS = {"header": "true", "escape": '"'}
+LONGEST_HEADER = 1 << 20
 LINES_A_PARTITION = 1 << 33
 """monotonically_increasing_id keeps the partition in the bits above (Spark's documentation)."""
 
@@ -82,8 +83,13 @@ def _csv_columns(feed: Feed, source: Source, file: SourceFile) -> Header:
     compression = "gzip" if file.uri.endswith(".gz") else None
     comment = tuple(filter(None, [options.get("comment", "").encode(encoding)]))
     with UPath(file.uri).open("rb", compression=compression) as stream:
-        lines = ((i, line) for i, line in enumerate(stream) if line.strip() and not line.startswith(comment))
-        place, first = next(lines, (-1, b""))
+        # Packed, a line without end takes no place; read whole it would take all memory.
+        lines = enumerate(iter(lambda: stream.readline(LONGEST_HEADER + 1), b""))
+        place, first = next(
+            ((i, line) for i, line in lines if line.strip() and not line.startswith(comment)), (-1, b"")
+        )
+    if len(first) > LONGEST_HEADER:
+        raise unreadable(feed, file.name, f"its first line is longer than {LONGEST_HEADER:,} bytes")
     has_header = options["header"].lower() == "true"
     try:
         text = first.decode(encoding).removeprefix("\ufeff").rstrip("\r\n")

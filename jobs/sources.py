@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from upath import UPath
 
@@ -53,6 +54,25 @@ def changed_since_found(files: Iterable[SourceFile]) -> SourceFile | None:
         if not path.exists() or _described(path, file.name) != file:
             return file
     return None
+
+
+def refuse_links_into(files: Iterable[SourceFile], places: Iterable[str]) -> None:
+    """Whoever may drop files must not have read for them what Echolake alone may read: the vault, the key, the lists.
+
+    Raises:
+        DataError: a file is a link into one of these places.
+    """
+    kept = [Path(place).resolve() for place in places if "://" not in place]
+    for file in files:
+        written, real = Path(file.uri), Path(file.uri).resolve()
+        # What is named as lying there was put there by whoever wrote the configuration.
+        if "://" not in file.uri and written != real and any(real.is_relative_to(place) for place in kept):
+            raise DataError(
+                f"{file.name} is a link to a file of Echolake's own",
+                expected="files that the source delivered",
+                found="a link into the lake, the delivery or the folder of the key",
+                todo="see who made the link, and have the source deliver the file itself",
+            )
 
 
 def _pattern(path: str, day: date) -> str:

@@ -30,14 +30,6 @@ TRAINING, PERFORMANCE = "training", "performance"
 """Measures of ops.model_watch."""
 PAUSE_DAYS = 7
 """Between two trainings that nights begin by themselves."""
-TRUSTED = (
-    "functools.partial",
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.utils._bunch.Bunch",
-    "sklearn.utils.validation.check_array",
-)
-"""What skops may load beside what it trusts itself: parts of scikit-learn's boosted trees."""
 
 
 class Lesson(Protocol):
@@ -300,7 +292,6 @@ def _registered(
             "code_version": __version__,
             **{name: f"version {data['version']}" for name, data in card["data"].items()},
         },
-        trusted=TRUSTED,
         files={
             "model_card.json": json.dumps(card, ensure_ascii=False, indent=1),
             "model_card.html": model_cards.page(card),

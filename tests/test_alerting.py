@@ -161,6 +161,27 @@ def test_a_mail_server_that_is_down_or_refuses_does_not_stop_the_webhook(
     assert caplog.text.count("the alert did not arrive") == 3
 
 
+def test_what_a_file_is_called_is_no_link_and_calls_nobody(
+    configure: Configure, hook: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_URL", f"http://127.0.0.1:{hook}/200")
+    configure(webhook={"url_env": "ALERT_URL"})
+    alerts.tell("nightly: late", "<!channel> <https://evil.example|calls.csv> & more")
+    [posted] = Hook.came
+    assert posted["text"] == "*nightly: late*\n&lt;!channel&gt; &lt;https://evil.example|calls.csv&gt; &amp; more"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@b.example\nBcc: c@d.example", "a@b.example, c@d.example", "a@b.example\r\n\r\nbody", "nobody", "a b@c"],
+)
+def test_an_address_of_mail_is_one_address(configure: Configure, address: str) -> None:
+    for given in ({"recipients": [address]}, {"sender": address}):
+        configure(mail=mail(25, **given))
+        with pytest.raises(DataError, match="configuration"):
+            read_settings()
+
+
 def test_an_address_that_is_none_or_in_clear_is_not_used(
     configure: Configure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

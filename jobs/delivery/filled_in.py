@@ -43,7 +43,7 @@ def read(name: str, content: bytes) -> list[FilledIn]:
         UnreadableError: it is no CSV or workbook, too large, or lacks a column.
     """
     if len(content) > MOST_BYTES:
-        raise UnreadableError(f"it has {len(content):,} bytes, a list has at most {MOST_BYTES:,}")
+        raise UnreadableError(f"it has more than the {MOST_BYTES:,} bytes that a list has at most")
     lines = _workbook(content) if name.lower().endswith(".xlsx") else _csv(content)
     header = [_text(cell).strip().lower() for cell in next(lines, [])]
     missing = [column for column in (*NAMED_BY, "result") if column not in header]

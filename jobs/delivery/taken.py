@@ -44,8 +44,9 @@ def waiting(settings: Settings) -> list[Path]:
     now, settle = time.time(), settings.configuration.delivery.inbox_settle_seconds
     found = []
     for file in inbox.iterdir() if inbox.exists() else ():
-        # Office programs mark a file that is open with ~$ or .~lock.
-        if file.name[0] in ".~_" or file.suffix.lower() not in ENDINGS or not file.is_file():
+        # Office programs mark a file that is open with ~$ or .~lock. A link would let those who may write here be told
+        # of a file that only Echolake may read.
+        if file.name[0] in ".~_" or file.suffix.lower() not in ENDINGS or file.is_symlink() or not file.is_file():
             continue
         with suppress(FileNotFoundError):
             modified = file.stat().st_mtime

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 import matplotlib
 from matplotlib.figure import Figure
 
+from jobs.errors import one_line
+
 # Text stays text: it is small, it prints sharp, and the reader's own fonts have every script. The same figure is the
 # same bytes.
 matplotlib.rcParams.update(
     {
         "svg.fonttype": "none",
         "svg.hashsalt": "echolake",
+        # A topic with two dollar signs is no formula.
+        "text.parse_math": False,
         "font.family": "sans-serif",
         "font.sans-serif": ["DejaVu Sans"],
         "font.size": 11,
@@ -145,6 +149,7 @@ def curve(sizes: Sequence[float], values: Sequence[float], title: str) -> str:
 
 
 def _short(name: str, most: int = 28) -> str:
+    name = one_line(name)
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 

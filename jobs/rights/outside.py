@@ -127,7 +127,9 @@ def _correct(node: Any, values: dict[str, Any] | None, name: str) -> None:
 def _put(file: UPath, content: bytes) -> None:
     # Whole or not at all, for those who read it meanwhile.
     aside = file.with_name(f".{file.name}.new")
-    aside.write_bytes(content)
     if "://" not in str(file):
+        # Before anything personal is in it.
+        aside.touch(mode=0o600)
         aside.chmod(file.stat().st_mode & 0o777)
+    aside.write_bytes(content)
     aside.rename(file)

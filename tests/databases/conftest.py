@@ -8,10 +8,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+
+if TYPE_CHECKING:
+    from tests.databases.mariadb import MariaDb
 
 PASSWORD = "p@ss:w/rd %41"
 """With signs that URLs and JSON write otherwise."""
@@ -120,3 +123,21 @@ def postgres(postgres_server: Postgres) -> Iterator[Postgres]:
         f"GRANT USAGE ON SCHEMA public TO {READER}",
         database="bank",
     )
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator["MariaDb"]:
+    if shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        pytest.skip("needs Debian's mariadb-server")
+    from tests.databases.mariadb import MariaDb
+
+    server = MariaDb()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def mariadb(mariadb_server: "MariaDb") -> Iterator["MariaDb"]:
+    """The server with a database `bank` that is empty again afterwards."""
+    yield mariadb_server
+    mariadb_server.execute("DROP DATABASE bank", "CREATE DATABASE bank CHARACTER SET utf8mb4")

@@ -241,8 +241,11 @@ def test_an_airflow_connection_is_found_by_its_name(
 @pytest.mark.parametrize(
     "given",
     [
-        "postgresql://echolake:se/cret@db/bank", "mysql://echolake:se-cret@db/bank", "postgresql://echolake:se-cret@db",
+        "postgresql://echolake:se/cret@db/bank", "oracle://echolake:se-cret@db/bank", "postgresql://echolake:se-cret@db",
         '{"conn_type": "postgres", "host": "db", "schema": "bank", "port": "x", "password": "se-cret"}', "{se-cret",
+        "postgresql://echolake:se-cret@db/bank%3FsocketFactory=evil.Factory", "postgresql://u:se-cret@db%2Fx%3Fa=b/bank",
+        '{"conn_type": "postgres", "host": "db/x?socketFactory=evil", "schema": "bank", "password": "se-cret"}',
+        '{"conn_type": "postgres", "host": "db", "schema": "bank?loggerFile=/lake/x", "password": "se-cret"}',
     ],
 )  # fmt: skip
 def test_a_connection_that_cannot_be_one_is_said_without_its_password(

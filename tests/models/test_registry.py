@@ -1,11 +1,15 @@
 """A past date finds the champion that it had, lakes do not see each other's, and files run no code when read."""
 
+import pickle
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
+import yaml
 from sklearn.linear_model import LinearRegression
 
 from models.registry import Registry, Version
@@ -89,3 +93,44 @@ def test_the_only_champion_taken_back_leaves_none_from_that_date_on(store: Path)
     assert versions.champion("five", DAY + timedelta(days=2)) is None
     assert versions.champion("five", DAY + timedelta(days=1)) is not None
     assert versions.roll_back("five", DAY + timedelta(days=3)) == (None, None)
+
+
+def test_the_store_does_not_say_what_may_be_read(store: Path) -> None:
+    """Whoever can write to the store must not thereby run code where models are read."""
+    versions = registry(store)
+    version = fitted(versions, "six", DAY, 1)
+    [file] = [each for each in store.rglob("model.skops") if "six" in each.parts]
+    whole = file.read_bytes()
+    witness = store / "ran"
+    skops.io.dump(Opener(witness), file)
+    _say(file.parent / "MLmodel", skops_trusted_types=[f"{Opener.__module__}.Opener", "pathlib.PosixPath"])
+    with pytest.raises(ValueError, match=r"types that models\.registry trusts"):
+        versions.load(version)
+    file.unlink()
+    (file.parent / "model.pkl").write_bytes(pickle.dumps(Opener(witness)))
+    _say(file.parent / "MLmodel", serialization_format="pickle", pickled_model="model.pkl")
+    with pytest.raises(ValueError, match=r"found no model\.skops"):
+        versions.load(version)
+    assert not witness.exists()
+    file.write_bytes(whole)
+    assert np.allclose(versions.load(version)[0].predict(ROWS), [0, 1, 2])
+
+
+class Opener:
+    """Runs code when it is read: makes a file."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.witness,)
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        state["witness"].touch()
+
+
+def _say(file: Path, **said: Any) -> None:
+    told = yaml.safe_load(file.read_text())
+    told["flavors"]["sklearn"] |= said
+    told["flavors"]["python_function"] |= {"model_path": said.get("pickled_model", "model.skops")}
+    file.write_text(yaml.safe_dump(told))

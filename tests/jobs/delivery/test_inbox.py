@@ -5,6 +5,7 @@ import io
 import json
 import os
 import time
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -347,3 +348,48 @@ def test_of_an_erased_person_nothing_is_kept(outreach: Outreach, box: Path) -> N
     assert [row["verdict"] for row in replies(box)] == ["refused", "taken"]
     kept = b"".join(file.read_bytes() for file in box.rglob("*") if file.is_file())
     assert not any(told.encode() in kept for told in (f"{ANNA},", f'"{ANNA}"', "Anna asked"))
+
+
+def test_a_link_is_no_list(box: Path, tmp_path: Path) -> None:
+    """Whoever may write here must not be told of a file that Echolake alone may read."""
+    elsewhere = put(tmp_path, {**KEY, "result": "reached"}, name="elsewhere.csv")
+    (box / "link.csv").symlink_to(elsewhere)
+    assert take() == []
+    assert elsewhere.exists()
+    assert not (box / "replies").exists()
+
+
+def test_a_file_without_end_is_refused_without_reading_it(box: Path) -> None:
+    with (box / "huge.csv").open("wb") as file:
+        file.truncate(1 << 40)
+    [line] = take()
+    assert "it has more than the 67,108,864 bytes" in line
+
+
+@pytest.mark.parametrize("kind", ["expanded", "external", "unpacked"])
+def test_a_workbook_that_blows_up_or_reaches_out_is_refused(box: Path, tmp_path: Path, kind: str) -> None:
+    """Entities that grow without end, entities that name a file, and a sheet that is gigabytes once unpacked."""
+    (tmp_path / "secret.txt").write_text("the secret")
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+    declared = {
+        "expanded": f'<!DOCTYPE a [<!ENTITY e0 "reached">{entities}]>',
+        "external": f'<!DOCTYPE a [<!ENTITY e9 SYSTEM "file://{tmp_path}/secret.txt">]>',
+        "unpacked": "",
+    }[kind]
+    book, plain = openpyxl.Workbook(), tmp_path / "plain.xlsx"
+    sheet = book.create_sheet("list", 0)
+    for row in ([*KEY, "result"], [*KEY.values(), "THERE"]):
+        sheet.append(row)
+    book.save(plain)
+    with zipfile.ZipFile(plain) as whole, zipfile.ZipFile(box / "back.xlsx", "w", zipfile.ZIP_DEFLATED) as hostile:
+        for name in whole.namelist():
+            text = whole.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                text = declared.encode() + text.replace(b"THERE", b"&e9;" if declared else b"reached")
+                text += b" " * (inbox.filled_in.MOST_UNPACKED if kind == "unpacked" else 0)
+            elif name == "xl/sharedStrings.xml":
+                text = declared.encode() + text.replace(b"THERE", b"&e9;" if declared else b"reached")
+            hostile.writestr(name, text)
+    [line] = take()
+    assert "is no list and stays there" in line
+    assert "secret" not in json.dumps(replies(box))

