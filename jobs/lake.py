@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.columns import row_hash
-from jobs.table_logs import TableLogs
+from jobs.table_logs import SMALL_FILE_BYTES, TableLogs
 from jobs.tables import Column, Table
 
 Expect = Callable[[Table, DataFrame], None]
@@ -20,6 +20,14 @@ Warn = Callable[[str], None]
 """Says something that the night's summary shows."""
 
 CONFLICT_TRIES = 5
+
+PACKING = {
+    "spark.databricks.delta.optimize.maxFileSize": str(4 * SMALL_FILE_BYTES),
+    # A column of one table is in order within each file too: readers of one person skip most pages of it.
+    "spark.databricks.io.skipping.mdc.sortWithinFiles": "true",
+    # Without statistics of the column a file's pages are skipped all the same.
+    "spark.databricks.delta.optimize.zorder.checkStatsCollection.enabled": "false",
+}
 
 SORTED_ROWS_A_FILE = 100_000
 """Of a sorted table; who looks for one key opens one file."""
@@ -188,12 +196,18 @@ class Lake(TableLogs):
         self.replace(table, rows.where(where), where, **note)
         return sum(row["rows"] for row in found)
 
-    def optimize(self, table: Table, vacuum_hours: int) -> None:
-        """Packs small files into large ones and deletes files that nothing needs any more."""
-        name = self._sql_name(table)
-        self.spark.sql(f"OPTIMIZE {name}")
+    def pack(self, table: Table, where: str | None) -> None:
+        """Packs the files of these partitions (None: all), rows of one person next to each other."""
+        for key, value in PACKING.items():
+            self.spark.conf.set(key, value)
+        chosen = f" WHERE {where}" if where else ""
+        by = f" ZORDER BY ({table.clustered_by})" if table.clustered_by else ""
+        self.spark.sql(f"OPTIMIZE {self._sql_name(table)}{chosen}{by}")
+
+    def vacuum(self, table: Table, hours: int) -> None:
+        """Deletes the files that no version of the last hours needs."""
         self.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
-        self.spark.sql(f"VACUUM {name} RETAIN {vacuum_hours} HOURS")
+        self.spark.sql(f"VACUUM {self._sql_name(table)} RETAIN {hours} HOURS")
 
     def delete(self, table: Table, where: str) -> None:
         """Deletes the rows for which `where` holds."""

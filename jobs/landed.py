@@ -108,7 +108,7 @@ def _land(
         found = {day: [extract.file] for day in days}
     else:
         found = find(source, settings.landing, days)
-        _refuse_missing(feed, source, found, settings)
+        refuse_missing(feed, source, found, settings)
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
@@ -185,7 +185,12 @@ def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
         raise unreadable(feed, names, cause.strip()) from None
 
 
-def _refuse_missing(feed: Feed, source: Source, found: dict[date, list[SourceFile]], settings: Settings) -> None:
+def refuse_missing(feed: Feed, source: Source, found: dict[date, list[SourceFile]], settings: Settings) -> None:
+    """Stops where a mandatory feed has no file for a date.
+
+    Raises:
+        DataError: it names the dates.
+    """
     missing = [day for day, files in found.items() if not files]
     if source.optional or not missing:
         return
