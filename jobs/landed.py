@@ -117,11 +117,11 @@ def _land(
     lake.prepare(sum(file.bytes for file in files) // BYTES_A_ROW)
     # A new key over old pseudonyms would break every match without a word.
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
-    with _door_session(lake.spark, source), _readable(feed, files):
+    with _door_session(lake.spark, source), _readable(feed, files), ExitStack() as held:
         passed = _passed(lake, feed, [(source, found), (taken.SOURCE, returned)], settings, days, extract)
         in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
         known = _without_personal_data(passed.where(in_range), lake, feed, settings)
-        rows = computed(without_erased(known, lake, feed, settings))
+        rows = held.enter_context(lake.once(without_erased(known, lake, feed, settings)))
         if extract is not None and source.jdbc is not None and source.jdbc.watermark:
             rows = computed(_with_standing(rows, lake, feed, days, extract.file.name))
         account = account_of(rows)
