@@ -20,13 +20,15 @@ FIRST, DAYS = date(2026, 1, 5), 6
 DATES = [FIRST + timedelta(days=n) for n in range(DAYS)]
 SMALL = """
 import sys
-from jobs import __main__, loading, night
+from jobs import __main__, lake, loading, night
 made = night.nightly()
-night.nightly = lambda: [table for table in made if table.layer in ("bronze", "silver")]
+night.nightly = lambda: [table for table in made if table.layer in ("bronze", "silver") or table.name == "gold.repeat_calls"]
 loading.LANDED_ROWS = loading.KEYED_ROWS = {rows}
+if {rows} == 1:
+    lake.HELD_AS_COLUMNS_FROM_ROWS, lake.ROWS_A_TASK = 0, 1
 sys.exit(__main__.main())
 """
-"""The command line with stretches of so many rows, up to silver: what follows knows no stretches."""
+"""The command line with stretches of so many rows, up to repeat calls; of one row each is held as many are."""
 
 
 def test_stretches_part_dates_by_their_rows_and_never_a_file() -> None:
