@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 
 # Recipes read these from the environment, quoted, so that no value is ever taken for shell code.
-export DATE FROM TO NAME CUSTOMER MODEL
+export DATE FROM TO NAME CUSTOMER MODEL CALLS TRANSACTIONS CUSTOMERS DAYS
 python := .venv/bin/python
 # Each worker has a Spark server of its own; the tests of a file share what they make.
 pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -69,7 +69,7 @@ mlflow: install ## MLflow's UI on the models of this checkout, on this machine a
 sql: install ## a SQL prompt on the lake
 	@$(python) -m jobs sql
 
-.PHONY: test check audit format docs bench
+.PHONY: test check audit format docs bench figures
 test: install ## every test
 	@$(pytest)
 
@@ -91,8 +91,12 @@ format: install ## format the code and mend what the linter can
 docs: install ## docs/data_dictionary.md again, from the tables' declarations
 	@$(python) -m jobs dictionary
 
-bench: install ## the speed and memory figures of the README, measured on this machine
-	@$(python) -m bench
+bench: install ## speed and memory on this machine, next to DuckDB and Polars: CALLS=2000 TRANSACTIONS=10000 (a day)
+	@$(python) -m bench $${CALLS:+--calls "$$CALLS"} $${TRANSACTIONS:+--transactions "$$TRANSACTIONS"} \
+		$${CUSTOMERS:+--customers "$$CUSTOMERS"} $${DAYS:+--days $$DAYS}
+
+figures: bench ## the other figures of the README too, measured on this machine; an hour
+	@$(python) -m bench.growth
 	@$(python) -m bench.tags
 	@$(python) -m bench.repeats
 	@$(python) -m bench.churn

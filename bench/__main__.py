@@ -1,97 +1,147 @@
-"""What a night costs when little comes in, and how that grows with the history behind it: ratios of one run.
+"""What Echolake costs at a chosen size, next to DuckDB and Polars doing the same: every figure a ratio of one run.
 
-`python -m bench [--days 120 480] [--calls 100] [--rounds 3]` builds a lake for each length of history (a load in one
-pass) and runs the same next nights on each, in turn, as `make nightly` does: through Airflow, each on a Spark server of
-its own.
+`python -m bench [--calls 2000] [--transactions 10000] [--customers 10000] [--days 20 80] [--nights 2]` makes two worlds
+with so many rows a day, one with a shorter and one with a longer history, loads each, and runs the same nights of all
+tables on both. Then repeat calls of the longer history are made anew by Echolake, DuckDB and Polars from the same
+Parquet. It prints tables, and leaves .local/bench.json and .local/bench.svg. The defaults take ten minutes on two
+cores.
 """
 
 import argparse
 import json
 import os
-import resource
-import statistics
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-LAST = date(2026, 6, 30)
+from bench import engines
+from bench.memory import Peak
+from bench.worlds import LAST, Size, environment, generate
+from jobs.reports.figures import bars
+from jobs.settings import read_settings
+from jobs.table_logs import TableLogs
+from jobs.tables import TABLES
+
+SHOWN_TABLES = 15
 
 
 def main() -> int:
-    """Measures and prints; writes .local/bench.json."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--days", type=int, nargs=2, default=(120, 480), metavar="N", help="lengths of history")
-    parser.add_argument("--calls", type=int, default=100, help="calls and transactions a day")
-    parser.add_argument("--rounds", type=int, default=3, help="nights that count, after one that does not")
+    """Measures, prints, and writes the figures and their chart."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--calls", type=int, default=2_000, help="calls a day")
+    parser.add_argument("--transactions", type=int, default=10_000, help="transactions a day")
+    parser.add_argument("--customers", type=int, default=10_000, help="customers, each with a card")
+    parser.add_argument("--days", type=int, nargs=2, default=(20, 80), metavar="N", help="lengths of history")
+    parser.add_argument("--nights", type=int, default=2, help="nights on either; the last counts")
+    parser.add_argument("--folder", type=Path, help="where the worlds are made and stay (default: made and deleted)")
     parsed = parser.parse_args()
-    seconds: dict[int, list[float]] = {days: [] for days in parsed.days}
-    with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
-        for days in parsed.days:
-            world, first = Path(folder, str(days)), LAST - timedelta(days=days)
-            drop(world / "landing", first, LAST, parsed.calls)
-            drop(world / "landing", LAST + timedelta(days=1), LAST + timedelta(days=parsed.rounds + 1), 2)
-            took = _timed(world, "load", "--from", str(first), "--to", str(LAST))
-            print(f"history of {days} days: loaded in {took:.0f} s", flush=True)
-        for number in range(1, parsed.rounds + 2):
-            for days in parsed.days:
-                day = LAST + timedelta(days=number)
-                took = _timed(Path(folder, str(days)), "nightly", "--date", str(day))
-                print(f"night {day} after {days} days: {took:.1f} s", flush=True)
-                # The first night pays for what every later one finds ready.
-                seconds[days] += [took] if number > 1 else []
-    short, long = (statistics.median(seconds[days]) for days in parsed.days)
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    figures = {
-        "empty_night_seconds": long,
-        "growth": long / short,
-        "history_days": list(parsed.days),
-        "largest_process_mib": memory,
-    }
-    print(f"\nempty night (two calls, two transactions) after {parsed.days[1]} days: {long:.1f} s")
-    print(f"growth from {parsed.days[0]} to {parsed.days[1]} days of history: {long / short:.2f}")
-    print(f"memory of the largest process, the Spark server: {memory:,.0f} MiB")
-    Path(".local/bench.json").write_text(json.dumps(figures, indent=1))
+    folder = parsed.folder or Path(tempfile.mkdtemp(prefix="echolake-bench-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    size = Size(parsed.calls, parsed.transactions, parsed.customers)
+    try:
+        figures = _measured(folder, size, parsed.days, parsed.nights)
+    finally:
+        if parsed.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    Path(".local").mkdir(exist_ok=True)
+    Path(".local/bench.json").write_text(json.dumps(figures, indent=1, default=str))
+    names, seconds = zip(*((each["engine"], each["seconds"]) for each in figures["repeat_calls"]), strict=True)
+    Path(".local/bench.svg").write_text(bars(names, seconds, "Repeat calls of the whole history, seconds"))
+    print("\nfigures in .local/bench.json, chart in .local/bench.svg")
     return 0
 
 
-def _timed(world: Path, *command: str) -> float:
-    """Seconds that a command of `python -m jobs` takes as a whole."""
-    began = time.monotonic()
-    subprocess.run(
-        [sys.executable, "-m", "jobs", *command], env=environment(world), stdout=subprocess.DEVNULL, check=True
-    )
-    return time.monotonic() - began
-
-
-def environment(world: Path) -> dict[str, str]:
-    """The variables under which a folder is landing and lake."""
-    return {
-        **os.environ,
-        "ECHOLAKE_LANDING": str(world / "landing"),
-        "ECHOLAKE_LAKE": str(world / "lake"),
-        "ECHOLAKE_PII_KEY_FILE": str(world / "pseudonym.key"),
+def _measured(folder: Path, size: Size, lengths: Sequence[int], nights: int) -> dict[str, Any]:
+    loads: list[dict[str, Any]] = []
+    last: list[dict[str, Any]] = []
+    for days in sorted(lengths):
+        world, first = folder / f"{days}-days", LAST - timedelta(days=days - 1)
+        if not (world / "landing").exists():
+            generate(world / "landing", first, LAST + timedelta(days=nights), size)
+        took, peak = _ran(world, "load", "--from", str(first), "--to", str(LAST))
+        rows = days * (size.calls + size.transactions)
+        loads.append({"days": days, "rows": rows, "seconds": took, "rows_a_second": rows / took, "peak_mib": peak})
+        print(f"history of {days} days, {rows:,} rows: loaded in {took:,.0f} s", flush=True)
+    for number in range(1, nights + 1):
+        last = []
+        for days in sorted(lengths):
+            day = LAST + timedelta(days=number)
+            took, peak = _ran(folder / f"{days}-days", "nightly", "--date", str(day))
+            print(f"night {day} after {days} days: {took:,.1f} s", flush=True)
+            last.append({"days": days, "seconds": took, "peak_mib": peak})
+    longest = folder / f"{max(lengths)}-days"
+    os.environ.update(environment(longest))
+    day = LAST + timedelta(days=nights)
+    steps = _steps(day)
+    compared = [asdict(took) for took in engines.whole_history(longest, day)]
+    update = sum(steps[name]["seconds"] for name in engines.STEPS)
+    figures = {
+        "size": asdict(size),
+        "loads": loads,
+        "nights": last,
+        "growth": last[-1]["seconds"] / last[0]["seconds"],
+        "steps": steps,
+        "repeat_calls": compared,
+        "nightly_update_seconds": update,
+        "nightly_update_to_duckdb": update / _of("duckdb", compared)["seconds"],
     }
+    _print(figures, compared)
+    return figures
 
 
-def drop(landing: Path, first: date, last: date, rows: int) -> None:
-    """Files of calls and transactions for each day from first to last."""
-    for n in range((last - first).days + 1):
-        day = first + timedelta(days=n)
-        calls = [
-            f"{day}-{i},C{(i * 7 + n) % 997},inbound,{day} {8 + i % 12:02}:{i % 60:02}:00,{day} 23:00:00,answered,fee"
-            for i in range(rows)
-        ]
-        spent = [f"{day}-{i},C{i % 997},{day} 12:00:00,{i + 1}.50,CNY,purchase" for i in range(rows)]
-        _write(landing / f"calls/ds={day}", "call_id,customer_id,direction,started_at,ended_at,outcome,topic", calls)
-        _write(landing / f"transactions/ds={day}", "transaction_id,customer_id,posted_at,amount,currency,kind", spent)
+def _print(figures: dict[str, Any], compared: list[dict[str, Any]]) -> None:
+    duckdb = _of("duckdb", compared)
+    print(f"\nrepeat calls of the whole history, {duckdb['rows']:,} calls, from the same Parquet, written as Parquet")
+    print(f"{'':<24}{'seconds':>10}{'peak MiB':>10}{'to DuckDB':>11}{'memory':>8}")
+    for took in compared:
+        ratio, memory = took["seconds"] / duckdb["seconds"], took["peak_mib"] / duckdb["peak_mib"]
+        print(f"{took['engine']:<24}{took['seconds']:>10.1f}{took['peak_mib']:>10,.0f}{ratio:>11.2f}{memory:>8.2f}")
+    seconds, ratio = figures["nightly_update_seconds"], figures["nightly_update_to_duckdb"]
+    print(f"{'echolake, of a night':<24}{seconds:>10.1f}{'':>10}{ratio:>11.2f}")
+    print(f"\nthe night, after {figures['nights'][-1]['days']} days, table by table")
+    ordered = sorted(figures["steps"].items(), key=lambda step: -step[1]["seconds"])
+    for name, step in ordered[:SHOWN_TABLES]:
+        print(f"{name:<36}{step['rows']:>12,} rows{step['seconds']:>8.1f} s")
+    rest = sum(step["seconds"] for _, step in ordered[SHOWN_TABLES:])
+    print(f"{f'{len(ordered[SHOWN_TABLES:])} more':<36}{'':>17}{rest:>8.1f} s")
+    for night in figures["nights"]:
+        print(f"night after {night['days']} days: {night['seconds']:,.1f} s, peak {night['peak_mib']:,.0f} MiB")
+    print(f"growth: {figures['growth']:.2f}")
+    for load in figures["loads"]:
+        print(
+            f"load of {load['days']} days: {load['rows_a_second']:,.0f} rows a second, "
+            f"peak {load['peak_mib']:,.0f} MiB, {load['seconds']:,.0f} s"
+        )
 
 
-def _write(folder: Path, header: str, rows: list[str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "rows.csv").write_text("\n".join([header, *rows, ""]))
+def _of(engine: str, compared: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(took for took in compared if took["engine"] == engine)
+
+
+def _ran(world: Path, *command: str) -> tuple[float, float]:
+    """Seconds and peak memory (MiB) of a command of `python -m jobs` as a whole."""
+    env = environment(world)
+    os.environ.update(env)
+    world.mkdir(parents=True, exist_ok=True)
+    with (world / "bench.log").open("ab") as log, Peak(read_settings()) as peak:
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-m", "jobs", *command], env=env, stdout=log, stderr=log, check=True)
+        return time.monotonic() - began, peak.mib
+
+
+def _steps(day: date) -> dict[str, dict[str, Any]]:
+    """Rows and seconds of each table of the night, as it wrote them down."""
+    runs = TableLogs(read_settings().lake).records(TABLES["ops.runs"], ("ds", "=", day))
+    return {run["table"]: {"rows": run["rows"] or 0, "seconds": run["seconds"] or 0.0} for run in runs}
 
 
 if __name__ == "__main__":

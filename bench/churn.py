@@ -16,9 +16,9 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame
 
-from bench.__main__ import environment
 from bench.steps import timed
 from bench.tags import append
+from bench.worlds import environment
 from jobs import runner, training
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server

@@ -23,9 +23,9 @@ from typing import Any
 import yaml
 
 import sample
-from bench.__main__ import environment
 from bench.planted import arms_alike, effects
 from bench.promises import Finding, Lake, kept
+from bench.worlds import environment
 from jobs import night
 from jobs.session import ensure_server, stop_server
 from jobs.settings import read_settings

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from bench.__main__ import environment
 from bench.steps import timed
+from bench.worlds import environment
 from jobs import runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server

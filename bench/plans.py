@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.__main__ import LAST, drop, environment
+from bench.worlds import LAST, drop, environment
 
 
 def main() -> int:

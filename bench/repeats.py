@@ -14,8 +14,8 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from bench.__main__ import environment
 from bench.steps import timed
+from bench.worlds import environment
 from jobs import runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server

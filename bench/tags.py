@@ -21,7 +21,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from bench.__main__ import environment
+from bench.worlds import environment
 from jobs import measured, prompt, runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server

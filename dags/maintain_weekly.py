@@ -1,7 +1,7 @@
 """The weekly upkeep of all tables.
 
-**What**: joins small files (OPTIMIZE), deletes files that no version needs any more (VACUUM), and takes away
-rows that are older than their retention.
+**What**: takes away rows that are older than their retention, packs dates with several small files, the rows of a
+person next to each other (OPTIMIZE), and deletes files that no version needs any more (VACUUM).
 
 **For whom**: everybody who reads the lake: without it every reader gets slower week by week.
 

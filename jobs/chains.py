@@ -1,11 +1,12 @@
 """Chains of contact: the inbound calls of a caller, one after the other."""
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns import caller_key
 
-_PREVIOUS = ("call_id", "started_at", "ended_at", "transferred", "outcome", "chain_id", "position_in_chain")
+_PREVIOUS = ("call_id", "started_at", "ended_at", "transferred", "outcome")
+_HELD = (*_PREVIOUS, "chain_id", "position_in_chain")
 
 
 def linked(calls: DataFrame, caller_history: DataFrame | None, transfer_minutes: int, chain_gap_days: int) -> DataFrame:
@@ -13,34 +14,64 @@ def linked(calls: DataFrame, caller_history: DataFrame | None, transfer_minutes:
 
     `calls` hold all calls of their callers from some date on, `caller_history` each caller's last inbound call
     before that date (None: nobody has one). A transfer starts within `transfer_minutes` of the end of a call that was
-    handed on; a chain ends after a gap of more than `chain_gap_days` (docs/definitions.md).
+    handed on; a chain ends after a gap of more than `chain_gap_days` (docs/definitions.md). `_contact_at` is
+    started_at, null of a transfer; `_next_contact_at` that of the caller's next call that is none.
+
+    All windows have one order, so that Spark shuffles and sorts the calls once; what they look at stands in columns
+    below them, so that it takes those together which do not build on each other.
     """
     inbound = calls.where("direction = 'inbound'").withColumn("caller_key", caller_key())
-    in_time = Window.partitionBy("caller_key").orderBy("started_at", "call_id")
-    so_far = in_time.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    # Inside the window a chain's id and place come from sums, so the struct carries nulls for them.
-    own = F.struct(
-        *_PREVIOUS[:5],
-        F.lit(None).cast("string").alias("chain_id"),
-        F.lit(None).cast("bigint").alias("position_in_chain"),
-    )
     if caller_history is None:
-        carried = inbound.withColumn("_carried", F.when(F.lit(False), own))
+        carried = inbound.withColumns({f"_carried_{name}": F.when(F.lit(False), F.col(name)) for name in _PREVIOUS})
+        carried = carried.selectExpr("*", "cast(NULL AS string) _carried_chain_id", "0L _carried_position_in_chain")
     else:
-        last_before = caller_history.select("caller_key", F.struct(*_PREVIOUS).alias("_carried"))
+        last_before = caller_history.select("caller_key", *(F.col(name).alias(f"_carried_{name}") for name in _HELD))
         carried = inbound.join(last_before, "caller_key", "left")
-    chained = carried.withColumn("_previous", F.coalesce(F.lag(own).over(in_time), F.col("_carried")))
-    gap = F.col("started_at") - F.col("_previous.started_at")
-    starts_chain = F.coalesce(gap > F.expr(f"INTERVAL {chain_gap_days} DAYS"), F.lit(True))
-    hands_on = F.col("started_at") - F.col("_previous.ended_at") < F.expr(f"INTERVAL {transfer_minutes} MINUTES")
-    chained = chained.withColumn(
-        "_is_transfer", F.coalesce(F.col("_previous.transferred") & hands_on, F.lit(False))
-    ).withColumn("_chain", F.sum(starts_chain.cast("int")).over(so_far))
-    of_chain = Window.partitionBy("caller_key", "_chain").orderBy("started_at", "call_id")
-    goes_on = F.col("_chain") == 0  # the chain began before the window
-    return chained.withColumn(
-        "chain_id", F.when(goes_on, F.col("_carried.chain_id")).otherwise(F.first("call_id").over(of_chain))
-    ).withColumn(
-        "position_in_chain",
-        F.row_number().over(of_chain) + F.when(goes_on, F.col("_carried.position_in_chain")).otherwise(0),
+    in_time = Window.partitionBy("caller_key").orderBy("started_at", "call_id")
+    numbered = carried.withColumns(
+        {
+            "_number": F.row_number().over(in_time),
+            **{f"_before_{name}": F.lag(name).over(in_time) for name in _PREVIOUS},
+        }
     )
+    previous = {
+        f"_previous_{name}": F.when(F.col("_number") == 1, F.col(f"_carried_{name}")).otherwise(
+            F.col(f"_before_{name}")
+        )
+        for name in _PREVIOUS
+    }
+    followed = numbered.withColumns(previous)
+    gap = F.col("started_at") - F.col("_previous_started_at")
+    starts_chain = F.coalesce(gap > F.expr(f"INTERVAL {chain_gap_days} DAYS"), F.lit(True))
+    hands_on = F.col("started_at") - F.col("_previous_ended_at") < F.expr(f"INTERVAL {transfer_minutes} MINUTES")
+    is_transfer = F.coalesce(F.col("_previous_transferred") & hands_on, F.lit(False))
+    marked = followed.withColumns(
+        {
+            "_is_transfer": is_transfer,
+            "_contact_at": F.when(~is_transfer, F.col("started_at")),
+            "_first_call_id": F.when(starts_chain, F.col("call_id")),
+            "_first_number": F.when(starts_chain, F.col("_number")),
+        }
+    )
+    so_far = in_time.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    begun = marked.withColumns(
+        {
+            "_next_contact_at": next_contact_at("caller_key"),
+            **{name: F.last(name, ignorenulls=True).over(so_far) for name in ("_first_call_id", "_first_number")},
+        }
+    )
+    goes_on = F.col("_first_number").isNull()  # the chain began before the window
+    return begun.withColumns(
+        {
+            "chain_id": F.when(goes_on, F.col("_carried_chain_id")).otherwise(F.col("_first_call_id")),
+            "position_in_chain": F.col("_number")
+            + F.when(goes_on, F.col("_carried_position_in_chain")).otherwise(1 - F.col("_first_number")),
+        }
+    )
+
+
+def next_contact_at(*by: str) -> Column:
+    """When the next call with the same values of `by` started that is no transfer."""
+    # In SQL, as the function has no such argument in Python. Looking back over the reversed order would sort every row
+    # again, and a frame to the last row would be computed anew for each of a caller's calls.
+    return F.expr(f"lead(_contact_at) IGNORE NULLS OVER (PARTITION BY {', '.join(by)} ORDER BY started_at, call_id)")

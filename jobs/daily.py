@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Sequence
 from datetime import date
 
-from jobs.lake import Expect, Lake, computed, of_dates
+from jobs.lake import Expect, Lake, of_dates
 from jobs.settings import Settings
 from jobs.tables import TABLES, Table
 
@@ -21,11 +21,11 @@ def update(lake: Lake, table: Table, settings: Settings, expect: Expect) -> int:
     lake.prepare(sum(lake.rows(each, days) for each in inputs))
     frames = {each.short_name: of_dates(lake.read(each), each.day, days) for each in inputs}
     build = importlib.import_module(str(table.module)).build
-    made = computed(build(**frames, **numbers))
-    expect(table, made)
     kept = of_dates(lake.read(table), table.day, days)
     versions = {each.name: lake.version(each) for each in inputs}
-    return lake.replace_changed(table, made, table.day, kept, inputs=versions, numbers=numbers)
+    with lake.once(build(**frames, **numbers)) as made:
+        expect(table, made)
+        return lake.replace_changed(table, made, table.day, kept, inputs=versions, numbers=numbers)
 
 
 def _changed_days(lake: Lake, table: Table, inputs: Sequence[Table]) -> list[date] | None:

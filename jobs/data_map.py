@@ -62,9 +62,7 @@ def _besides(table: Table) -> list[str]:
 
 
 def _kept(table: Table) -> str:
-    days = read_settings().configuration.retention_days
-    layer = "quarantine" if is_set_aside(table) else table.layer
-    kept = days.get(layer)  # type: ignore[call-overload]
+    kept = read_settings().keeps(table)
     return f"{kept} days" if kept else "for good"
 
 

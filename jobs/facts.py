@@ -70,9 +70,9 @@ def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
     if plan.since is not None:
         calls, kept = (rows.where(f"event_date >= DATE'{plan.since}'") for rows in (calls, kept))
         history = lake.read(HISTORY)
-    made = computed(repeat_calls.build(calls, history, *values))
-    expect(REPEAT_CALLS, made)
-    return written + lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
+    with lake.once(repeat_calls.build(calls, history, *values)) as made:
+        expect(REPEAT_CALLS, made)
+        return written + lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
 
 
 def _merge(lake: Lake, table: Table, changes: DataFrame, plan: windows.Plan | None, expect: Expect) -> int:

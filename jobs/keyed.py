@@ -198,16 +198,21 @@ def _as_merge(built: DataFrame, table: Table, feed: Feed) -> DataFrame:
 
 
 def _publish(lake: Lake, table: Table, changes: DataFrame, expect: Expect) -> int:
-    changes = computed(changes)
-    counts = changes.groupBy("_match_date").count().collect()
-    rows = sum(row["count"] for row in counts)
-    matched = [row["_match_date"] for row in counts if row["_match_date"] is not None]
-    if not rows:
-        return 0
-    expect(table, changes.where("NOT _delete"))
+    with lake.once(changes) as found:
+        counts = found.groupBy("_match_date").count().collect()
+        rows = sum(row["count"] for row in counts)
+        matched = [row["_match_date"] for row in counts if row["_match_date"] is not None]
+        if rows:
+            expect(table, found.where("NOT _delete"))
+            _write(lake, table, found, matched)
+    return rows
+
+
+def _write(lake: Lake, table: Table, changes: DataFrame, matched: Sequence[date]) -> None:
+    """Changes that match rows of these dates (of versions: as of which they were known); none: all are new."""
     if not matched:
         lake.append(table, changes.select(*table.column_names))
-        return rows
+        return
     same = _same_key(table.feed, "kept", "new") if table.feed else ""
     column = "known_on" if "superseded_on" in table.column_names else table.partition
     if column is None:
@@ -216,7 +221,6 @@ def _publish(lake: Lake, table: Table, changes: DataFrame, expect: Expect) -> in
     else:
         pruned = in_dates(f"kept.{column}", matched)
         lake.merge(table, changes, f"{same} AND kept.{column} = new._match_date AND ({pruned})")
-    return rows
 
 
 def _look(delivered: DataFrame, of_batches: DataFrame | None, dates: str) -> tuple[list[date], bool]:

@@ -1,6 +1,7 @@
 """The only module that reads or writes Delta through Spark."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -11,8 +12,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.columns import row_hash
-from jobs.table_logs import TableLogs
+from jobs.table_logs import SMALL_FILE_BYTES, TableLogs
 from jobs.tables import Column, Table
+
+SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
 
 Expect = Callable[[Table, DataFrame], None]
 """Checks rows against a table's expectations before they are published."""
@@ -25,11 +28,25 @@ SPARK_ERRORS = (PySparkException, Py4JError)
 
 CONFLICT_TRIES = 5
 
+PACKING = {
+    "spark.databricks.delta.optimize.maxFileSize": str(4 * SMALL_FILE_BYTES),
+    # A column of one table is in order within each file too: readers of one person skip most pages of it.
+    "spark.databricks.io.skipping.mdc.sortWithinFiles": "true",
+    # Without statistics of the column a file's pages are skipped all the same.
+    "spark.databricks.delta.optimize.zorder.checkStatsCollection.enabled": "false",
+}
+
 SORTED_ROWS_A_FILE = 100_000
 """Of a sorted table; who looks for one key opens one file."""
 
 COMPILED_FROM_ROWS = 40_000
 """Of fewer rows a query is interpreted: compiling it takes longer than it saves (decision 0014)."""
+
+ROWS_A_TASK = 250_000
+"""At most of a shuffle, by and large: what a task sorts then fits into its share of the memory."""
+
+HELD_AS_COLUMNS_FROM_ROWS = 1_000_000
+"""Of fewer rows it is cheaper to keep rows as they are (`computed`)."""
 
 
 class Lake(TableLogs):
@@ -39,12 +56,35 @@ class Lake(TableLogs):
         """`note` goes into the user metadata of each commit, for audit."""
         super().__init__(root, note)
         self.spark = spark
+        self.ahead = 0
+        """Rows that the queries to come look at."""
 
     def prepare(self, rows: int) -> None:
-        """Says how many rows the queries to come look at, so that they are compiled where that pays."""
+        """Says how many rows the queries to come look at: they are compiled where that pays, and spread over tasks."""
+        self.ahead = rows
         is_worth_it = rows >= COMPILED_FROM_ROWS
+        self.spark.conf.unset(SHUFFLE_PARTITIONS)
+        tasks = rows // ROWS_A_TASK
+        if tasks > 1 and tasks > int(self.spark.conf.get(SHUFFLE_PARTITIONS) or 0):
+            self.spark.conf.set(SHUFFLE_PARTITIONS, tasks)
         self.spark.conf.set("spark.sql.codegen.wholeStage", is_worth_it)
         self.spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if is_worth_it else "NO_CODEGEN")
+
+    @contextmanager
+    def once(self, rows: DataFrame) -> Iterator[DataFrame]:
+        """The rows, computed once for all queries within.
+
+        Many are held as compressed columns, a fifth of the size, and their plan with them: a write to a table that they
+        were read from must be the last query within.
+        """
+        if self.ahead < HELD_AS_COLUMNS_FROM_ROWS:
+            yield computed(rows)
+            return
+        held = rows.persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            yield held
+        finally:
+            held.unpersist()
 
     def read(self, table: Table) -> DataFrame:
         """All rows; empty where the table has not been made yet."""
@@ -179,6 +219,12 @@ class Lake(TableLogs):
 
         Returns the number of rows written; nothing is committed when all are the same.
         """
+        if not self.rows(table):
+            # There is nothing to compare with: a day that has rows differs.
+            counts = rows.groupBy(by).count().collect()
+            if counts:
+                self.replace(table, rows, in_dates(by, (row[0] for row in counts)), **note)
+            return sum(row["count"] for row in counts)
         columns = [column for column in table.columns if column.name not in ignore]
         new, old = (fingerprints(frame, columns, by) for frame in (rows, existing))
         joined = new.alias("n").join(old.alias("o"), F.expr(f"n.{by} <=> o.{by}"), "full_outer")
@@ -192,12 +238,18 @@ class Lake(TableLogs):
         self.replace(table, rows.where(where), where, **note)
         return sum(row["rows"] for row in found)
 
-    def optimize(self, table: Table, vacuum_hours: int) -> None:
-        """Packs small files into large ones and deletes files that nothing needs any more."""
-        name = self._sql_name(table)
-        self.spark.sql(f"OPTIMIZE {name}")
+    def pack(self, table: Table, where: str | None) -> None:
+        """Packs the files of these partitions (None: all), rows of one person next to each other."""
+        for key, value in PACKING.items():
+            self.spark.conf.set(key, value)
+        chosen = f" WHERE {where}" if where else ""
+        by = f" ZORDER BY ({table.clustered_by})" if table.clustered_by else ""
+        self.spark.sql(f"OPTIMIZE {self._sql_name(table)}{chosen}{by}")
+
+    def vacuum(self, table: Table, hours: int) -> None:
+        """Deletes the files that no version of the last hours needs."""
         self.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
-        self.spark.sql(f"VACUUM {name} RETAIN {vacuum_hours} HOURS")
+        self.spark.sql(f"VACUUM {self._sql_name(table)} RETAIN {hours} HOURS")
 
     def delete(self, table: Table, where: str) -> None:
         """Deletes the rows for which `where` holds."""

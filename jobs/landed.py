@@ -110,7 +110,7 @@ def _land(
         found = find(source, settings.landing, days)
         own = (settings.lake, settings.delivery, str(settings.key_file))
         refuse_links_into((file for members in found.values() for file in members), own)
-        _refuse_missing(feed, source, found, settings)
+        refuse_missing(feed, source, found, settings)
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
@@ -119,11 +119,11 @@ def _land(
     lake.prepare(sum(file.bytes for file in files) // BYTES_A_ROW)
     # A new key over old pseudonyms would break every match without a word.
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
-    with _door_session(lake.spark, source), _readable(feed, files):
+    with _door_session(lake.spark, source), _readable(feed, files), ExitStack() as held:
         passed = _passed(lake, feed, [(source, found), (taken.SOURCE, returned)], settings, days, extract)
         in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
         known = _without_personal_data(passed.where(in_range), lake, feed, settings)
-        rows = computed(without_erased(known, lake, feed, settings))
+        rows = held.enter_context(lake.once(without_erased(known, lake, feed, settings)))
         if extract is not None and source.jdbc is not None and source.jdbc.watermark:
             rows = computed(_with_standing(rows, lake, feed, days, extract.file.name))
         account = account_of(rows)
@@ -188,7 +188,12 @@ def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
         raise unreadable(feed, names, cause.strip()) from None
 
 
-def _refuse_missing(feed: Feed, source: Source, found: dict[date, list[SourceFile]], settings: Settings) -> None:
+def refuse_missing(feed: Feed, source: Source, found: dict[date, list[SourceFile]], settings: Settings) -> None:
+    """Stops where a mandatory feed has no file for a date.
+
+    Raises:
+        DataError: it names the dates.
+    """
     missing = [day for day, files in found.items() if not files]
     if source.optional or not missing:
         return

@@ -4,11 +4,12 @@ import importlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from jobs import __version__, customers, lock, ops, runner, submission
+from jobs import __version__, customers, lock, ops, runner, submission, upkeep
 from jobs.delivery.taken import is_taken
 from jobs.errors import DataError
 from jobs.guarded import guard
@@ -17,13 +18,16 @@ from jobs.ops import LISTED, Outcomes
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, business_days, read_settings
 from jobs.table_logs import TableLogs
-from jobs.tables import FEEDS, TABLES, Kind, nightly
+from jobs.tables import FEEDS, Kind, Table, nightly
 from jobs.tables.delivery import DELIVERY
 from jobs.tables.reports import REPORTS, Report
 
 if TYPE_CHECKING:
     # Workbooks and SSH take half a second to import, which no table pays.
     from jobs.delivery.deliver import Delivered
+
+Make = Callable[..., dict[str, Any]]
+"""Makes a table for dates, which a second argument may tell in words."""
 
 
 def open_night(run_id: str, date: date, holder: str) -> None:
@@ -95,8 +99,20 @@ def close_night(run_id: str) -> None:
 
 
 def load(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
-    """The first load of a history: every table once, for the whole range."""
-    return _in_one_process(first, run_id, lambda settings: _make_all(business_days(first, last), run_id, settings, say))
+    """The first load of a history: every table once, for the whole range, and in stretches where that is long."""
+
+    def history(settings: Settings) -> str:
+        from jobs.loading import Load
+
+        days = business_days(first, last)
+        this = Load(_lake(settings, run_id), days, settings)
+        if this.done:
+            say(f"goes on: {len(this.done)} stretches of this load are done")
+        text = _make_all(days, run_id, settings, say, in_stretches=this.make)
+        this.end()
+        return text
+
+    return _in_one_process(first, run_id, history)
 
 
 def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
@@ -207,26 +223,15 @@ def _trained(name: str, day: date, run_id: str, settings: Settings, say: Callabl
 
 
 def maintain(date: date, run_id: str, say: Callable[[str], None] = print) -> str:
-    """Packs files, deletes what no version needs, and drops rows older than their retention."""
+    """Rows past their retention go, small files are packed, old ones deleted; says what it came to in a line."""
     settings = read_settings()
     lock.touch(settings, run_id)
     if submission.is_due(settings):
         text: str = submission.step("maintain", settings, date=str(date), run_id=run_id)
         return text
     lake = _lake(settings, run_id)
-    keep = settings.configuration.retention_days
-    done = []
-    for table in TABLES.values():
-        if not lake.exists(table):
-            continue
-        days = keep["quarantine"] if table.name == "vault.quarantine_raw" else keep.get(table.layer)  # type: ignore[call-overload]
-        if days is not None:
-            column = "as_of" if table.layer == "features" else "ds"
-            lake.delete(table, f"{column} < DATE'{date - timedelta(days=days)}'")
-        lake.optimize(table, settings.configuration.vacuum_hours)
-        done.append(table.name)
-        say(f"{table.name}: packed")
-    return f"{len(done)} tables packed and cleaned"
+    done = upkeep.keep_up(lake, date, settings, say)
+    return upkeep.summary(done)
 
 
 def previous_business_day() -> date:
@@ -245,7 +250,12 @@ def _in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> 
 
 
 def _make_all(
-    days: Sequence[date], run_id: str, settings: Settings, say: Callable[[str], None], sends: bool = True
+    days: Sequence[date],
+    run_id: str,
+    settings: Settings,
+    say: Callable[[str], None],
+    sends: bool = True,
+    in_stretches: "Callable[[Table, Make], dict[str, Any]] | None" = None,
 ) -> str:
     outcomes: list[dict[str, Any]] = []
     failure: DataError | None = None
@@ -258,8 +268,9 @@ def _make_all(
                 failure = error
         if failure is not None:
             break
+        make = partial(_made, table.name, run_id, settings, say, f"{number}/{len(tables)}")
         try:
-            outcomes.append(_made(table.name, days, run_id, settings, say, f"{number}/{len(tables)}"))
+            outcomes.append(in_stretches(table, make) if in_stretches else make(days))
         except DataError as error:
             failure = error
     if failure is None:
@@ -276,14 +287,15 @@ def _make_all(
 
 def _made(
     name: str,
-    days: Sequence[date],
     run_id: str,
     settings: Settings,
     say: Callable[[str], None],
     progress: str,
+    days: Sequence[date],
+    stretch: str = "",
 ) -> dict[str, Any]:
     outcome = runner.run(name, days, run_id, settings).as_dict()
-    say(f"  [{progress}] {name}: {outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s")
+    say(f"  [{progress}] {name}{stretch}: {outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s")
     return outcome
 
 

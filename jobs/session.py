@@ -96,6 +96,12 @@ def stop_server(settings: Settings) -> None:
             _state_file(settings).unlink(missing_ok=True)
 
 
+def server_process(settings: Settings) -> int | None:
+    """The process that serves this lake; None where none does."""
+    state = _state(settings)
+    return state["pid"] if state and _is_ours(state["pid"]) else None
+
+
 def is_serving(state_file: Path) -> bool:
     """Whether the server of which this is the state answers."""
     try:

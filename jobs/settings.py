@@ -18,8 +18,9 @@ from jobs.decisions import filed_under
 from jobs.delivery_settings import Delivery
 from jobs.errors import DataError
 from jobs.outreach_settings import Law, Outreach
-from jobs.tables import FEEDS, Feed, Table
+from jobs.tables import FEEDS, TABLES, Feed, Kind, Table
 
+DROPPED_LAYERS = ("bronze", "quarantine", "features")
 ROOT = Path(__file__).resolve().parents[1]
 
 Format = Literal["csv", "json", "json_document", "parquet"]
@@ -223,7 +224,7 @@ class Spark(_Model):
 class _Configuration(_Model):
     time_zone: str
     default_country: str = Field(pattern="^[A-Z]{2}$")
-    retention_days: dict[Literal["bronze", "quarantine", "features"], int | None]
+    retention_days: dict[str, Annotated[int, Field(ge=1)] | None]
     vacuum_hours: int = Field(ge=0)
     repeat_calls: RepeatCalls
     caller_profiles: CallerProfiles
@@ -247,6 +248,16 @@ class _Configuration(_Model):
     @classmethod
     def _zone_exists(cls, value: str) -> str:
         return _zone(value)
+
+    @field_validator("retention_days")
+    @classmethod
+    def _may_be_dropped(cls, value: dict[str, int | None]) -> dict[str, int | None]:
+        stamped = [table.name for table in TABLES.values() if table.kind is Kind.AS_OF]
+        unknown = sorted(set(value) - {*DROPPED_LAYERS, *stamped})
+        if unknown:
+            known = ", ".join([*DROPPED_LAYERS, *stamped])
+            raise ValueError(f"rows of {', '.join(unknown)} are not dropped by their age; of these they are: {known}")
+        return value
 
     @field_validator("feeds")
     @classmethod
@@ -284,6 +295,12 @@ class Settings:
         """The numbers that conf gives a table's `build`, by argument."""
         section: BaseModel | None = getattr(self.configuration, table.short_name, None)
         return section.model_dump() if section else {}
+
+    def keeps(self, table: Table) -> int | None:
+        """The days for which the weekly maintenance keeps a table's rows; None: for good."""
+        days = self.configuration.retention_days
+        layer = "quarantine" if table.name == "vault.quarantine_raw" else table.layer
+        return days.get(table.name, days.get(layer))
 
     def source(self, feed: Feed) -> Source:
         """The source of a feed, with what its declaration gives by default filled in."""

@@ -6,7 +6,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.lake import Expect, Lake, computed
+from jobs.lake import Expect, Lake
 from jobs.tables import Table
 
 AS_OF = "as_of"
@@ -32,14 +32,14 @@ def replace_date(lake: Lake, table: Table, made: DataFrame, day: date, expect: E
     """Puts the rows of one date in place of what stood there; returns the rows written."""
     lake.create(table)
     lake.add_columns(table)
-    made = computed(_conformed(table, made))
-    expect(table, made)
     note = {AS_OF: str(day), **note}
-    if day in dates(lake, table):
-        return lake.replace_changed(table, made, _date_of(table), of_date(lake, table, day), **note)
-    if made.isEmpty():
-        return 0
-    lake.append(table, made, **note)
+    with lake.once(_conformed(table, made)) as rows:
+        expect(table, rows)
+        if day in dates(lake, table):
+            return lake.replace_changed(table, rows, _date_of(table), of_date(lake, table, day), **note)
+        if rows.isEmpty():
+            return 0
+        lake.append(table, rows, **note)
     return lake.rows(table, [day])
 
 
@@ -47,18 +47,18 @@ def replace_all(lake: Lake, table: Table, made: DataFrame, expect: Expect) -> in
     """Puts these rows, of one date, in place of the table; returns the rows written."""
     lake.create(table)
     lake.add_columns(table)
-    made = computed(_conformed(table, made))
-    expect(table, made)
-    return lake.replace_changed(table, made, AS_OF, lake.read(table))
+    with lake.once(_conformed(table, made)) as rows:
+        expect(table, rows)
+        return lake.replace_changed(table, rows, AS_OF, lake.read(table))
 
 
 def replace_from(lake: Lake, table: Table, made: DataFrame, by: str, first: date, day: date, expect: Expect) -> int:
     """Puts these rows in place of those from `first` on in column `by` where they differ, and notes the date as of
     which the table stands; returns the rows written."""
-    made = computed(_conformed(table, made))
-    expect(table, made)
     standing = lake.read(table).where(f"{by} >= DATE'{first}'")
-    return lake.replace_changed(table, made, by, standing, **{AS_OF: str(day)})
+    with lake.once(_conformed(table, made)) as rows:
+        expect(table, rows)
+        return lake.replace_changed(table, rows, by, standing, **{AS_OF: str(day)})
 
 
 def _conformed(table: Table, rows: DataFrame) -> DataFrame:

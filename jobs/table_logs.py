@@ -4,7 +4,9 @@ A query through Spark costs a second or two where this costs a few hundredths.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -20,6 +22,18 @@ from jobs.tables import Table
 VAULT_MODE = 0o700
 COMMITS_LOOKED_AT = 100
 """How far back a note of an earlier run is searched; without one everything is made anew."""
+
+
+SMALL_FILE_BYTES = 64 << 20
+"""Files below are worth packing."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that the latest version of a table consists of."""
+
+    count: int
+    bytes: int
 
 
 class TableLogs:
@@ -107,13 +121,45 @@ class TableLogs:
         """How many rows the partitions of these dates (None: all) hold, from the log alone."""
         if not self.exists(table):
             return 0
-        files = DeltaTable(self.path(table)).get_add_actions(flatten=True)
-        counts: list[int | None] = list(files.column("num_records").to_pylist())
         if days is not None and table.partition:
-            partitions = files.column(f"partition.{table.partition}").to_pylist()
-            wanted = set(days)
-            counts = [count for count, day in zip(counts, partitions, strict=True) if day in wanted]
+            held = self.rows_by_day(table)
+            return sum(held.get(day, 0) for day in set(days))
+        files = self._actions(table)
+        counts: list[int | None] = list(files.column("num_records").to_pylist())
         return sum(count or 0 for count in counts)
+
+    def rows_by_day(self, table: Table) -> dict[date, int]:
+        """How many rows the partition of each date holds, from the log alone."""
+        if not self.exists(table):
+            return {}
+        files = self._actions(table)
+        days = files.column(f"partition.{table.partition}").to_pylist()
+        rows: Counter[date] = Counter()
+        for day, count in zip(days, files.column("num_records").to_pylist(), strict=True):
+            rows[day] += count or 0
+        return dict(rows)
+
+    def files(self, table: Table) -> Files:
+        """The files of the latest version."""
+        sizes = self._actions(table).column("size_bytes").to_pylist()
+        return Files(len(sizes), sum(sizes))
+
+    def fragmented(self, table: Table) -> list[Any]:
+        """The values of the partition column under which several small files lie; [None] of a table without."""
+        actions = self._actions(table)
+        sizes = actions.column("size_bytes").to_pylist()
+        folders = [actions.column(f"partition.{name}").to_pylist() for name in table.partitions]
+        of_file = zip(*folders, strict=True) if folders else [(None,)] * len(sizes)
+        small = Counter(folder for folder, size in zip(of_file, sizes, strict=True) if size < SMALL_FILE_BYTES)
+        return list(dict.fromkeys(folder[0] for folder, count in small.items() if count > 1))
+
+    def may_be_before(self, table: Table, column: str, day: date) -> bool:
+        """Whether any file may hold a row with an earlier date in the column, from the log alone."""
+        actions = self._actions(table)
+        name = f"partition.{column}" if column in table.partitions else f"min.{column}"
+        if name not in actions.schema.names:
+            return actions.num_rows > 0
+        return any(held is None or held < day for held in actions.column(name).to_pylist())
 
     def latest(self, table: Table, column: str) -> date | None:
         """The greatest date in a required column with statistics, from the log alone; None of an empty table."""
@@ -126,7 +172,7 @@ class TableLogs:
     def _statistics(self, table: Table, name: str) -> list[date]:
         if not self.exists(table):
             return []
-        files = DeltaTable(self.path(table)).get_add_actions(flatten=True)
+        files = self._actions(table)
         # A file without rows has no statistics.
         return [day for day in files.column(name).to_pylist() if day is not None] if files.num_rows else []
 
@@ -236,6 +282,10 @@ class TableLogs:
         nothing = pa.Table.from_pylist([], schema=pa.schema(delta.schema().to_arrow()))
         metadata = CommitProperties(custom_metadata={"userMetadata": self._note(note)})
         write_deltalake(delta, nothing, mode="append", commit_properties=metadata)
+
+    def _actions(self, table: Table) -> Any:
+        """A row for each file of the latest version: its path, size, partition and statistics."""
+        return DeltaTable(self.path(table)).get_add_actions(flatten=True)
 
     def _note(self, note: dict[str, Any]) -> str:
         return json.dumps({**self.note, **note}, default=str)

@@ -63,9 +63,9 @@ def update_timeline(lake: Lake, settings: Settings, expect: Expect) -> int:
     lake.prepare(sum(lake.rows(each, plan.of(each)) for each in dated))
     frames: dict[str, Any] = {each.short_name: of_dates(lake.read(each), "event_date", plan.of(each)) for each in dated}
     built = customer_timeline.build(**frames, caller_identities=lake.read(CALLERS), **numbers)
-    made = computed(_of_plan(built, plan))
-    expect(TIMELINE, made)
-    return _publish(lake, made, _of_plan(lake.read(TIMELINE), plan), note)
+    with lake.once(_of_plan(built, plan)) as made:
+        expect(TIMELINE, made)
+        return _publish(lake, made, _of_plan(lake.read(TIMELINE), plan), note)
 
 
 def update_journeys(lake: Lake, settings: Settings, expect: Expect) -> int:
@@ -78,11 +78,11 @@ def update_journeys(lake: Lake, settings: Settings, expect: Expect) -> int:
         return 0
     lake.prepare(lake.rows(TIMELINE, days))
     built = customer_journeys.build(of_dates(lake.read(TIMELINE), "event_date", days and midnights.around(days, 1)))
-    made = computed(of_dates(built, "event_date", days))
-    expect(JOURNEYS, made)
     kept = of_dates(lake.read(JOURNEYS), "event_date", days)
     note: dict[str, Any] = {"inputs": {TIMELINE.name: version}}
-    rows = lake.replace_changed(JOURNEYS, made, "event_date", kept, **note)
+    with lake.once(of_dates(built, "event_date", days)) as made:
+        expect(JOURNEYS, made)
+        rows = lake.replace_changed(JOURNEYS, made, "event_date", kept, **note)
     if not rows and lake.consumed(JOURNEYS, TIMELINE) != version:
         lake.remember(JOURNEYS, **note)
     return rows

@@ -33,7 +33,7 @@ def recent(calls: DataFrame, as_of: date, days: int, transfer_minutes: int, chai
         {
             "is_transfer": F.col("_is_transfer"),
             "is_repeat": (F.col("position_in_chain") > 1) & ~F.col("_is_transfer"),
-            "hours_since": microseconds_between("_previous.started_at", "started_at") / MICROSECONDS_AN_HOUR,
+            "hours_since": microseconds_between("_previous_started_at", "started_at") / MICROSECONDS_AN_HOUR,
             "hours_until": microseconds_between("started_at", "next_call.started_at") / MICROSECONDS_AN_HOUR,
         }
     )

@@ -11,9 +11,9 @@ def build(calls: DataFrame, caller_history: DataFrame, transfer_minutes: int, ch
 
     Callers who are neither a customer nor a number never call again, so they are left out.
     """
-    newest = Window.partitionBy("caller_key").orderBy(F.desc("started_at"), F.desc("call_id"))
+    in_time = Window.partitionBy("caller_key").orderBy("started_at", "call_id")
     chained = linked(calls, caller_history, transfer_minutes, chain_gap_days)
-    last = chained.withColumn("_rank", F.row_number().over(newest)).where("_rank = 1")
+    last = chained.withColumn("_next", F.lead("call_id").over(in_time)).where("_next IS NULL")
     return last.where("caller_key NOT LIKE 'x:%'").select(
         "caller_key",
         "call_id",

@@ -1,0 +1,88 @@
+"""Echolake's repeat calls against DuckDB and Polars over the same Parquet, in one run, and whether all say the same."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from deltalake import DeltaTable
+
+from bench.memory import Peak
+from jobs import runner
+from jobs.session import ensure_server, stop_server
+from jobs.settings import read_settings
+from jobs.tables import TABLES
+
+TOLD = (
+    "call_id, caller_key, chain_id, CAST(position_in_chain AS BIGINT), previous_call_id, role, is_retry, "
+    + ", ".join(f"repeated_{which}_{window}" for which in ("any", "topic") for window in ("24h", "72h", "7d", "30d"))
+)  # fmt: skip
+STEPS = ("silver.caller_history", "gold.repeat_calls")
+
+
+@dataclass(frozen=True)
+class Took:
+    """What making repeat calls of a whole history took."""
+
+    engine: str
+    rows: int
+    seconds: float
+    peak_mib: float
+
+
+def whole_history(world: Path, day: date) -> list[Took]:
+    """Repeat calls of all calls of the lake made anew: by Echolake, DuckDB and Polars.
+
+    Raises:
+        AssertionError: two of them do not say the same of every call.
+    """
+    settings = read_settings()
+    calls, gold = f"{settings.lake}/silver/calls", Path(settings.lake, "gold/repeat_calls")
+    made = [_echolake(day, gold)]
+    for engine in ("duckdb", "polars"):
+        out = world / f"by-{engine}"
+        shutil.rmtree(out, ignore_errors=True)
+        ran = subprocess.run(
+            [sys.executable, "-m", "bench.rivals", engine, calls, str(out)],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        figures = json.loads(ran.stdout)
+        _demand_the_same(gold, out, engine)
+        made.append(Took(engine, made[0].rows, figures["seconds"], figures["peak_mib"]))
+        shutil.rmtree(out)
+    return made
+
+
+def _echolake(day: date, gold: Path) -> Took:
+    """On a server that is up, as in a night, but has made nothing yet."""
+    settings = read_settings()
+    for name in STEPS:
+        shutil.rmtree(Path(settings.lake, *name.split(".")), ignore_errors=True)
+    ensure_server(settings)
+    try:
+        with Peak(settings) as peak:
+            began = time.monotonic()
+            rows = [runner.run(step, [day], "bench", settings).rows for step in STEPS][-1]
+            seconds = time.monotonic() - began
+    finally:
+        stop_server(settings)
+    if not gold.exists() or not rows:
+        raise AssertionError(f"expected {TABLES['gold.repeat_calls'].name} to be made, found no row")
+    return Took("echolake", rows, seconds, peak.mib)
+
+
+def _demand_the_same(gold: Path, out: Path, engine: str) -> None:
+    with duckdb.connect() as db:
+        prints = [
+            db.execute(f"SELECT count(*), bit_xor(hash({TOLD})) FROM read_parquet({files})").fetchone()
+            for files in (DeltaTable(str(gold)).file_uris(), f"'{out}/*/*.parquet'")
+        ]
+    if prints[0] != prints[1]:
+        raise AssertionError(f"expected Echolake and {engine} to say the same of every call, found {prints}")
