@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 
 # Recipes read these from the environment, quoted, so that no value is ever taken for shell code.
-export DATE FROM TO NAME CUSTOMER MODEL
+export DATE FROM TO NAME CUSTOMER MODEL N SEED FAULTS
 python := .venv/bin/python
 # Each worker has a Spark server of its own; the tests of a file share what they make.
 pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -69,7 +69,7 @@ mlflow: install ## MLflow's UI on the models of this checkout, on this machine a
 sql: install ## a SQL prompt on the lake
 	@$(python) -m jobs sql
 
-.PHONY: test check format docs bench
+.PHONY: test check format docs bench chaos
 test: install ## every test
 	@$(pytest)
 
@@ -93,6 +93,9 @@ bench: install ## the speed and memory figures of the README, measured on this m
 	@$(python) -m bench.repeats
 	@$(python) -m bench.churn
 	@$(python) -m bench.outreach
+
+chaos: install ## nights that go wrong, and what must hold after each (N rounds; repeat one: N=1 SEED=..): N=20 SEED=7 FAULTS="cut clock"
+	@$(python) -m chaos --rounds "$${N:-20}" --seed "$${SEED:-7}" $${FAULTS:+--faults $$FAULTS}
 
 .PHONY: install lock clean
 install: ## the set-up alone: uv, the Python packages, Spark's jars

@@ -1,0 +1,112 @@
+"""A lake as delta-rs and DuckDB see it: nothing that made its tables reads them here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+from deltalake import DeltaTable
+
+LAYERS = ("bronze", "quarantine", "silver", "features", "gold", "vault")
+RECORDS = ("ops.batches", "ops.deliveries", "ops.returned_lists", "ops.model_watch", "ops.repeat_cluster_changes")
+"""Tables of ops that say the same of the same night, whatever became of it on the way."""
+OF_THE_RUN = frozenset({"loaded_at", "file_modified_at", "delivered_at", "run_id", "model_version"})
+"""Columns that tell when and by which run, not what."""
+EXAMPLES = 3
+
+
+class Fingerprint(NamedTuple):
+    """Rows of a table, whatever their order: how many, and their hash."""
+
+    rows: int
+    digest: str
+
+
+ABSENT = Fingerprint(0, "0")
+"""A table that does not exist, or is empty."""
+
+
+class Lake:
+    """The tables below a root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self, *layers: str) -> list[str]:
+        """The tables of these layers, by default of all but ops."""
+        found = (table for layer in layers or LAYERS for table in (self.root / layer).glob("*/_delta_log"))
+        return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in found)
+
+    def folder(self, name: str) -> Path:
+        """Where a table lies."""
+        return self.root / name.replace(".", "/")
+
+    def version(self, name: str) -> int:
+        """The newest version; -1 when there is none."""
+        folder = str(self.folder(name))
+        return DeltaTable(folder).version() if DeltaTable.is_deltatable(folder) else -1
+
+    def fingerprint(self, name: str, version: int | None = None, without: frozenset[str] = frozenset()) -> Fingerprint:
+        """What the table holds as of a version, by default the newest."""
+        if self.version(name) < 0:
+            return ABSENT
+        with _opened() as db:
+            columns = self._register(db, "seen", name, without, version)
+            digest = f"sum(hash({columns})::HUGEINT)"
+            ((rows, total),) = db.execute(f"SELECT count(*), CAST({digest} AS VARCHAR) FROM seen").fetchall()
+        return Fingerprint(rows, total or "0")
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """What all tables hold that say the same of the same night."""
+        records = [name for name in RECORDS if self.version(name) >= 0]
+        return {name: self.fingerprint(name) for name in [*self.names(), *records]}
+
+    def since(self, versions: dict[str, int]) -> Iterator[tuple[str, int]]:
+        """The versions of business tables after these, each with its table."""
+        for name in self.names():
+            first = max(versions.get(name, -1) + 1, 0)
+            yield from ((name, version) for version in range(first, self.version(name) + 1))
+
+    def versions(self) -> dict[str, int]:
+        """The newest version of each business table."""
+        return {name: self.version(name) for name in self.names()}
+
+    def rows_apart(self, name: str, other: "Lake", without: frozenset[str] = frozenset()) -> str:
+        """How many rows of a table are here alone and there alone, and the first of them."""
+        if self.version(name) < 0 or other.version(name) < 0:
+            return "the table is missing" + (" here" if self.version(name) < 0 else " in the night without a fault")
+        told = []
+        with _opened() as db:
+            columns = self._register(db, "here", name, without)
+            other._register(db, "there", name, without)
+            for one, two, words in (("here", "there", "too many"), ("there", "here", "missing")):
+                query = f"SELECT {columns} FROM {one} EXCEPT ALL SELECT {columns} FROM {two}"
+                rows = db.execute(query).fetchall()
+                told += [f"{len(rows)} {words}"] + [f"  {words}: {row}" for row in rows[:EXAMPLES]]
+        return "\n".join(told)
+
+    def rows(self, query: str, *names: str) -> list[tuple]:
+        """Rows of a query over tables, in which `silver.calls` is called silver_calls."""
+        with _opened() as db:
+            for name in names:
+                self._register(db, name.replace(".", "_"), name, frozenset())
+            return db.execute(query).fetchall()
+
+    def _register(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        view: str,
+        name: str,
+        without: frozenset[str],
+        version: int | None = None,
+    ) -> str:
+        table = DeltaTable(self.folder(name), version=version)
+        db.register(view, table.to_pyarrow_dataset())
+        kept = [field.name for field in table.schema().fields if field.name not in OF_THE_RUN | without]
+        return ", ".join(f'"{column}"' for column in kept)
+
+
+def _opened() -> duckdb.DuckDBPyConnection:
+    db = duckdb.connect(config={"threads": 1})
+    db.execute("SET TimeZone = 'UTC'")
+    return db
