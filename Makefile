@@ -94,7 +94,7 @@ bench: install ## the speed and memory figures of the README, measured on this m
 	@$(python) -m bench.churn
 	@$(python) -m bench.outreach
 
-chaos: install ## nights that go wrong, and what must hold after each (N rounds; repeat one: N=1 SEED=..): N=20 SEED=7 FAULTS="cut clock"
+chaos: install ## nights that go wrong, and what must hold after each: N=20 SEED=7 FAULTS="cut clock"
 	@$(python) -m chaos --rounds "$${N:-20}" --seed "$${SEED:-7}" $${FAULTS:+--faults $$FAULTS}
 
 .PHONY: install lock clean

@@ -55,10 +55,16 @@ class Airflow:
         return answer
 
     def trigger(self) -> str:
-        """Begins the night; returns the id of its run."""
-        self.ask("/api/v2/dags/nightly", {"is_paused": False}, "PATCH")
+        """Begins the night, once Airflow has read its DAG; returns the id of its run."""
+        _until(self._is_unpaused, READY_SECONDS)
         run = self.ask("/api/v2/dags/nightly/dagRuns", {"logical_date": None, "conf": {"date": str(NIGHT)}})
         return str(run["dag_run_id"])
+
+    def _is_unpaused(self) -> bool:
+        try:
+            return not self.ask("/api/v2/dags/nightly", {"is_paused": False}, "PATCH")["is_paused"]
+        except OSError:
+            return False
 
     def state(self, run_id: str) -> str:
         """The state of a run; queued while the API does not answer."""

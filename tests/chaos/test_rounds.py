@@ -54,9 +54,9 @@ def test_the_same_seed_strikes_at_the_same_moment() -> None:
 
 
 def test_a_process_that_is_struck_is_gone_and_one_that_ended_was_missed(tmp_path: Path) -> None:
-    usual, always = [0.1, 0.1], Moment(0, 0.5)
+    usual, at_once = [0.1, 0.1], Moment(0, 0.0)
     run = Run(("mlflow", "--help"), REPO, os.environ, tmp_path / "said")
-    assert run.strike(always, usual, run.kill) == "before"
+    assert run.strike(at_once, usual, run.kill) == "before"
     assert run.wait() < 0
     run = Run(("mlflow", "--help"), REPO, os.environ, tmp_path / "said")
     assert run.strike(Moment(1, 0.5), usual, run.kill) == "missed"
