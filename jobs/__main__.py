@@ -34,10 +34,13 @@ def _unexpected(error: Exception) -> str:
     from jobs.settings import ROOT
 
     log = ROOT / ".local/logs" / f"error-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(scrub("".join(traceback.format_exception(error))))
-    first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {scrub(first)[:300]}; the whole of it is in {log}"
+    first = f"{type(error).__name__}: {scrub((str(error).splitlines() or [''])[0])[:300]}"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(scrub("".join(traceback.format_exception(error))))
+    except OSError as second:
+        return f"{first}; the whole of it could not be written to {log} ({second.strerror})"
+    return f"{first}; the whole of it is in {log}"
 
 
 def _with_table_first(arguments: list[str]) -> list[str]:

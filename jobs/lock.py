@@ -84,7 +84,16 @@ def _write(lock: UPath, run_id: str, holder: str, processes: dict[str, str | Non
         "host": os.uname().nodename,
         "at": time.time(),
     }
-    lock.write_text(json.dumps(content))
+    if lock.protocol:
+        lock.write_text(json.dumps(content))
+        return
+    # Whole or not at all: on a full disk, or after a kill, the lock still says who holds it.
+    draft = Path(f"{lock}.new")
+    try:
+        draft.write_text(json.dumps(content))
+        draft.replace(str(lock))
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _held(lock: UPath) -> dict[str, Any]:
