@@ -1,7 +1,10 @@
 """What may befall a night: kills, a clock that jumps, a second night, other orders."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from functools import partial
@@ -14,8 +17,10 @@ from chaos.runs import Moment, Run
 from chaos.stage import NEXT, NIGHT
 
 OF_NEXT = ("--from", str(NEXT), "--to", str(NEXT))
-FAKETIME = "/usr/lib/*-linux-gnu/faketime/libfaketime.so.1"
-JUMPS = ("-3650d", "-400d", "-25h", "-1h", "-90", "+90", "+1h", "+25h", "+400d")
+OFF_BY_HOURS = (-87_600, -9_600, -25, -1, -0.025, 0.025, 1, 25, 9_600)
+"""By which a clock is wrong: from a minute and a half to years."""
+SERVED_SHARE = 0.7
+"""Of rounds that could as well play on a server of the night's own."""
 ZONES = ("UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Apia")
 MOST_KILLS = 2
 
@@ -106,7 +111,7 @@ def two_nights(round_: Round) -> None:
         ("deliver", *of_date),
     ]
     other = rng.choices(others, (6, 2, 1))[0]
-    is_served = rng.random() < 0.7
+    is_served = rng.random() < SERVED_SHARE
     with round_.read():
         first = round_.start(is_served=is_served)
         if other[0] == "backfill" and rng.random() < 0.5:
@@ -129,31 +134,43 @@ def two_nights(round_: Round) -> None:
 
 
 def clock(round_: Round) -> None:
-    """The machine's clock is wrong, in another time zone, and jumps in the middle of the night."""
-    found = sorted(Path("/").glob(FAKETIME[1:]))
-    if not found:
-        raise NotHereError("no libfaketime on this machine (Debian: faketime)")
-    rng = round_.rng
-    file = round_.root / "clock"
-    first, then = rng.choice(("+0", *JUMPS)), rng.choice(JUMPS)
-    file.write_text(first)
+    """The machine's clock is wrong, in another time zone, and is set in the middle of the night."""
+    rng, file = round_.rng, round_.root / "clock"
+
+    def set_to(hours: float) -> None:
+        with file.open("r+b") as opened:
+            opened.write(int(hours * 3_600).to_bytes(8, sys.byteorder, signed=True))
+
+    file.write_bytes(bytes(8))
+    first, then = rng.choice((0, *OFF_BY_HOURS)), rng.choice(OFF_BY_HOURS)
+    set_to(first)
     more = {
-        "LD_PRELOAD": str(found[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_CACHE_DURATION": "1",
-        # What waits for so long waits by another clock, which never jumps.
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
+        "LD_PRELOAD": str(_wrong_clock(round_.stage.work / "clock.so")),
+        "ECHOLAKE_CHAOS_CLOCK": str(file),
         "TZ": rng.choice(ZONES),
     }
     with round_.read():
-        run = round_.start(is_served=rng.random() < 0.7, more=more)
-        round_.strike(run, lambda: file.write_text(then), f"clock {first}, {more['TZ']}, then {then}")
+        run = round_.start(is_served=rng.random() < SERVED_SHARE, more=more)
+        round_.strike(run, partial(set_to, then), f"clock off by {first} h, {more['TZ']}, then by {then} h")
         code = run.wait()
         round_.demand("a night does not ask the clock", code == 0, "exit code 0", run)
         if code:
             round_.until_done()
     round_.check()
+
+
+def _wrong_clock(library: Path) -> Path:
+    """The library that gives a process a wrong clock."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise NotHereError("no C compiler on this machine (Debian: gcc, libc6-dev)")
+    source = Path(__file__).with_name("clock.c")
+    done = subprocess.run(
+        [compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=False, capture_output=True
+    )
+    if done.returncode:
+        raise NotHereError(f"clock.c does not compile: {done.stderr.decode(errors='replace')[:200]}")
+    return library
 
 
 def twice(round_: Round) -> None:

@@ -1,6 +1,7 @@
 """A lake as delta-rs and DuckDB see it: nothing that made its tables reads them here."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,10 +28,11 @@ ABSENT = Fingerprint(0, "0")
 
 
 class Lake:
-    """The tables below a root."""
+    """The tables below a root; for one thread."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._seen: dict[tuple[str, int, frozenset[str]], Fingerprint] = {}
 
     def names(self, *layers: str) -> list[str]:
         """The tables of these layers, by default of all but ops."""
@@ -48,13 +50,23 @@ class Lake:
 
     def fingerprint(self, name: str, version: int | None = None, without: frozenset[str] = frozenset()) -> Fingerprint:
         """What the table holds as of a version, by default the newest."""
-        if self.version(name) < 0:
+        wanted = self.version(name) if version is None else version
+        if wanted < 0:
             return ABSENT
-        with _opened() as db:
-            columns = self._register(db, "seen", name, without, version)
+        # A version never changes.
+        key = name, wanted, without
+        if key not in self._seen:
+            columns = self._register(self._db, "seen", name, without, wanted)
             digest = f"sum(hash({columns})::HUGEINT)"
-            ((rows, total),) = db.execute(f"SELECT count(*), CAST({digest} AS VARCHAR) FROM seen").fetchall()
-        return Fingerprint(rows, total or "0")
+            ((rows, total),) = self._db.execute(f"SELECT count(*), CAST({digest} AS VARCHAR) FROM seen").fetchall()
+            self._seen[key] = Fingerprint(rows, total or "0")
+        return self._seen[key]
+
+    @cached_property
+    def _db(self) -> duckdb.DuckDBPyConnection:
+        db = duckdb.connect(config={"threads": 1})
+        db.execute("SET TimeZone = 'UTC'")
+        return db
 
     def fingerprints(self) -> dict[str, Fingerprint]:
         """What all tables hold that say the same of the same night."""
@@ -76,21 +88,19 @@ class Lake:
         if self.version(name) < 0 or other.version(name) < 0:
             return "the table is missing" + (" here" if self.version(name) < 0 else " in the night without a fault")
         told = []
-        with _opened() as db:
-            columns = self._register(db, "here", name, without)
-            other._register(db, "there", name, without)
-            for one, two, words in (("here", "there", "too many"), ("there", "here", "missing")):
-                query = f"SELECT {columns} FROM {one} EXCEPT ALL SELECT {columns} FROM {two}"
-                rows = db.execute(query).fetchall()
-                told += [f"{len(rows)} {words}"] + [f"  {words}: {row}" for row in rows[:EXAMPLES]]
+        columns = self._register(self._db, "here", name, without)
+        other._register(self._db, "there", name, without)
+        for one, two, words in (("here", "there", "too many"), ("there", "here", "missing")):
+            query = f"SELECT {columns} FROM {one} EXCEPT ALL SELECT {columns} FROM {two}"
+            rows = self._db.execute(query).fetchall()
+            told += [f"{len(rows)} {words}"] + [f"  {words}: {row}" for row in rows[:EXAMPLES]]
         return "\n".join(told)
 
     def rows(self, query: str, *names: str) -> list[tuple]:
         """Rows of a query over tables, in which `silver.calls` is called silver_calls."""
-        with _opened() as db:
-            for name in names:
-                self._register(db, name.replace(".", "_"), name, frozenset())
-            return db.execute(query).fetchall()
+        for name in names:
+            self._register(self._db, name.replace(".", "_"), name, frozenset())
+        return self._db.execute(query).fetchall()
 
     def _register(
         self,
@@ -104,9 +114,3 @@ class Lake:
         db.register(view, table.to_pyarrow_dataset())
         kept = [field.name for field in table.schema().fields if field.name not in OF_THE_RUN | without]
         return ", ".join(f'"{column}"' for column in kept)
-
-
-def _opened() -> duckdb.DuckDBPyConnection:
-    db = duckdb.connect(config={"threads": 1})
-    db.execute("SET TimeZone = 'UTC'")
-    return db

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -51,12 +52,12 @@ class Round:
         """The folder in which it plays."""
         return self.stage.round
 
-    @property
+    @cached_property
     def lake(self) -> Lake:
         """Its lake."""
         return Lake(self.root / "lake")
 
-    @property
+    @cached_property
     def before(self) -> Lake:
         """The lake as it was before the night."""
         return Lake(self.stage.base / "lake")

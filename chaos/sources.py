@@ -12,6 +12,8 @@ from chaos.errors import NotHereError
 from chaos.rounds import BUSINESS, LIST_ON, Round
 from chaos.stage import NIGHT
 
+ALL_OR_NOTHING = (".gz", ".parquet")
+"""Files of which a part cannot be read, by their ending."""
 ROOM = 256 << 20
 """Bytes of a disk on which nothing is short."""
 
@@ -31,6 +33,8 @@ def cut(round_: Round) -> None:
             round_.demand("a file that cannot be read is named", code == 1 and file.name in run.text, file.name, run)
             kept = [*round_.before.names(*BUSINESS[1:]), f"bronze.{feed}"]
             round_.broken += promises.untouched(round_.lake, round_.before, kept)
+        elif file.suffix in ALL_OR_NOTHING:
+            round_.breaks("a file that cannot be read is an error", f"exit code 1 for {file.name}", "exit code 0")
         else:
             round_.broken += promises.every_row_accounted(round_.lake, round_.root / "landing", NIGHT, {})
             delivered = _content(round_.root / f"delivery/{LIST_ON}")

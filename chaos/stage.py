@@ -140,7 +140,7 @@ class Stage:
 
     @staticmethod
     def _variables(folder: Path, conf: Path) -> dict[str, str]:
-        ours = ("ECHOLAKE_", "AIRFLOW", "MLFLOW_", "PYTHONPATH", "FAKETIME", "LD_PRELOAD")
+        ours = ("ECHOLAKE_", "AIRFLOW", "MLFLOW_", "PYTHONPATH", "LD_PRELOAD")
         return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
             "ECHOLAKE_CONF": str(conf),
             "ECHOLAKE_LANDING": str(folder / "landing"),
