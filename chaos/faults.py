@@ -21,6 +21,7 @@ OFF_BY_HOURS = (-87_600, -9_600, -25, -1, -0.025, 0.025, 1, 25, 9_600)
 """By which a clock is wrong: from a minute and a half to years."""
 SERVED_SHARE = 0.7
 """Of rounds that could as well play on a server of the night's own."""
+CLOCK_VARIABLE = "ECHOLAKE_CHAOS_CLOCK"
 ZONES = ("UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Apia")
 MOST_KILLS = 2
 
@@ -136,22 +137,16 @@ def two_nights(round_: Round) -> None:
 def clock(round_: Round) -> None:
     """The machine's clock is wrong, in another time zone, and is set in the middle of the night."""
     rng, file = round_.rng, round_.root / "clock"
-
-    def set_to(hours: float) -> None:
-        with file.open("r+b") as opened:
-            opened.write(int(hours * 3_600).to_bytes(8, sys.byteorder, signed=True))
-
-    file.write_bytes(bytes(8))
     first, then = rng.choice((0, *OFF_BY_HOURS)), rng.choice(OFF_BY_HOURS)
-    set_to(first)
+    set_clock(file, first)
     more = {
-        "LD_PRELOAD": str(_wrong_clock(round_.stage.work / "clock.so")),
-        "ECHOLAKE_CHAOS_CLOCK": str(file),
+        "LD_PRELOAD": str(wrong_clock(round_.stage.work / "clock.so")),
+        CLOCK_VARIABLE: str(file),
         "TZ": rng.choice(ZONES),
     }
     with round_.read():
         run = round_.start(is_served=rng.random() < SERVED_SHARE, more=more)
-        round_.strike(run, partial(set_to, then), f"clock off by {first} h, {more['TZ']}, then by {then} h")
+        round_.strike(run, partial(set_clock, file, then), f"clock off by {first} h, {more['TZ']}, then by {then} h")
         code = run.wait()
         round_.demand("a night does not ask the clock", code == 0, "exit code 0", run)
         if code:
@@ -159,8 +154,19 @@ def clock(round_: Round) -> None:
     round_.check()
 
 
-def _wrong_clock(library: Path) -> Path:
-    """The library that gives a process a wrong clock."""
+def set_clock(file: Path, hours: float) -> None:
+    """Lets the clocks that hang on the file be wrong by so many hours, at once."""
+    # In place: the processes have the file mapped.
+    with file.open("r+b" if file.exists() else "wb") as opened:
+        opened.write(int(hours * 3_600).to_bytes(8, sys.byteorder, signed=True))
+
+
+def wrong_clock(library: Path) -> Path:
+    """Makes the library that gives a process a wrong clock.
+
+    Raises:
+        NotHereError: there is no compiler.
+    """
     compiler = shutil.which("cc")
     if compiler is None:
         raise NotHereError("no C compiler on this machine (Debian: gcc, libc6-dev)")

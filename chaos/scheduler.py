@@ -41,7 +41,11 @@ class Airflow:
         _until(lambda: "Airflow is ready" in self.run.text or not self.run.is_running, READY_SECONDS)
         if "Airflow is ready" not in self.run.text:
             raise RuntimeError(f"Airflow did not start: {self.run.text[-500:]}")
-        self._token = str(self.ask("/auth/token").get("access_token", ""))
+        self._token = self._logged_in()
+
+    def _logged_in(self) -> str:
+        """The token of somebody who may start nights."""
+        return str(self.ask("/auth/token")["access_token"])
 
     def ask(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> dict[str, Any]:
         """What the API answers."""
@@ -57,6 +61,9 @@ class Airflow:
     def trigger(self) -> str:
         """Begins the night, once Airflow has read its DAG; returns the id of its run."""
         _until(self._is_unpaused, READY_SECONDS)
+        # A round that came to no end left a run that would go on now.
+        for run in self.ask("/api/v2/dags/nightly/dagRuns?state=running&state=queued")["dag_runs"]:
+            self.ask(f"/api/v2/dags/nightly/dagRuns/{run['dag_run_id']}", {"state": "failed"}, "PATCH")
         run = self.ask("/api/v2/dags/nightly/dagRuns", {"logical_date": None, "conf": {"date": str(NIGHT)}})
         return str(run["dag_run_id"])
 

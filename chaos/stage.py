@@ -175,7 +175,10 @@ class Stage:
         subprocess.run(["cp", "-a", "--reflink=auto", f"{self.base}/.", str(self.round)], check=True)
 
     def cleared(self) -> None:
-        """Removes the round's folder."""
+        """Empties the round's folder."""
+        if self.round.is_mount():
+            # A suite that was killed left its disk.
+            subprocess.run(["umount", "--lazy", self.round], check=True)
         shutil.rmtree(self.round, ignore_errors=True)
         self.round.mkdir()
         self.said.unlink(missing_ok=True)
@@ -209,8 +212,8 @@ class Stage:
             if not root.exists():
                 self._play(name, root, told)
             usual, growth = json.loads(told.read_text())
-            lake = Lake(root / "lake")
-            steps = {table: {Lake(self.base / "lake").fingerprint(table)} for table in lake.names()}
+            lake, before = Lake(root / "lake"), Lake(self.base / "lake")
+            steps = {table: {before.fingerprint(table)} for table in lake.names()}
             for table, version in lake.since(self.before):
                 steps[table].add(lake.fingerprint(table, version))
             self._kinds[name] = Kind(root, lake.fingerprints(), steps, usual, growth)

@@ -1,6 +1,9 @@
 """A round can be repeated by its seed, faults of files are what they say, and a broken promise is the suite's failure."""
 
 import os
+import subprocess
+import sys
+import time
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -10,7 +13,8 @@ import pytest
 
 import sample
 from chaos import __main__ as suite
-from chaos import drops
+from chaos import drops, faults
+from chaos.errors import NotHereError
 from chaos.runs import Moment, Run
 from tests.conftest import REPO
 
@@ -62,6 +66,40 @@ def test_a_process_that_is_struck_is_gone_and_one_that_ended_was_missed(tmp_path
     assert run.strike(Moment(1, 0.5), usual, run.kill) == "missed"
     assert run.wait() == 0
     assert "MLflow" in run.text
+
+
+def test_a_wrong_clock_can_be_set_while_a_process_waits_as_long_as_it_wants(tmp_path: Path) -> None:
+    try:
+        library = faults.wrong_clock(tmp_path / "clock.so")
+    except NotHereError as error:
+        pytest.skip(str(error))
+    file = tmp_path / "clock"
+    faults.set_clock(file, 0)
+    told = """
+import sys, threading, time
+def look():
+    began = time.monotonic()
+    threading.Event().wait(0.2)
+    time.sleep(0.1)
+    print(time.time(), time.monotonic() - began, flush=True)
+look()
+sys.stdin.readline()
+look()
+"""
+    environment = {**os.environ, "LD_PRELOAD": str(library), faults.CLOCK_VARIABLE: str(file)}
+    with subprocess.Popen(
+        [sys.executable, "-c", told], env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        right = [float(each) for each in process.stdout.readline().split()]
+        faults.set_clock(file, -25)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        wrong = [float(each) for each in process.stdout.readline().split()]
+    assert right[0] == pytest.approx(time.time(), abs=60)
+    assert wrong[0] == pytest.approx(time.time() - 25 * 3_600, abs=60)
+    assert all(0.25 < waited < 30 for _, waited in (right, wrong))
 
 
 @pytest.mark.parametrize("broken", [[], ["rows in = landed + quarantined"]])
