@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from chaos.rounds import Round
 from chaos.runs import Run
@@ -63,7 +64,7 @@ class Airflow:
         _until(self._is_unpaused, READY_SECONDS)
         # A round that came to no end left a run that would go on now.
         for run in self.ask("/api/v2/dags/nightly/dagRuns?state=running&state=queued")["dag_runs"]:
-            self.ask(f"/api/v2/dags/nightly/dagRuns/{run['dag_run_id']}", {"state": "failed"}, "PATCH")
+            self.ask(f"/api/v2/dags/nightly/dagRuns/{quote(run['dag_run_id'])}", {"state": "failed"}, "PATCH")
         run = self.ask("/api/v2/dags/nightly/dagRuns", {"logical_date": None, "conf": {"date": str(NIGHT)}})
         return str(run["dag_run_id"])
 
@@ -76,14 +77,14 @@ class Airflow:
     def state(self, run_id: str) -> str:
         """The state of a run; queued while the API does not answer."""
         try:
-            return str(self.ask(f"/api/v2/dags/nightly/dagRuns/{run_id}")["state"])
+            return str(self.ask(f"/api/v2/dags/nightly/dagRuns/{quote(run_id)}")["state"])
         except OSError:
             return "queued"
 
     def done(self, run_id: str) -> int:
         """How many tasks of a run have succeeded."""
         try:
-            tasks = self.ask(f"/api/v2/dags/nightly/dagRuns/{run_id}/taskInstances?limit=200&state=success")
+            tasks = self.ask(f"/api/v2/dags/nightly/dagRuns/{quote(run_id)}/taskInstances?limit=200&state=success")
         except OSError:
             return 0
         return int(tasks["total_entries"])
