@@ -9,7 +9,7 @@ from threading import Event, Thread
 from chaos.lakes import Fingerprint, Lake
 from chaos.promises import Broken, whole_folder
 
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
 """Two cores are there for the night."""
 
 

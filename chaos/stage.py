@@ -33,12 +33,16 @@ NEXT = NIGHT + timedelta(days=1)
 FILES, DATABASE, BOTH_NIGHTS = "files", "database", "both nights"
 """Nights without a fault: of files alone, with transactions from a database, and followed by the next one."""
 # Many small plans over a few rows: compiling them costs more than it gives.
-FAST = {
+SMALL = {
     "spark.driver.memory": "2g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
     "spark.sql.codegen.wholeStage": False,
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
+SHORT_LIVED = {
+    **SMALL,
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
+}
+"""Of a server for one night; that of the suite lives long enough for its compiler to pay."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class Stage:
 
     def _of_server(self, function: str) -> str:
         conf = self.work / "server.yaml"
-        conf.write_text(yaml.safe_dump({"spark": {"conf": FAST}}))
+        conf.write_text(yaml.safe_dump({"spark": {"conf": SMALL}}))
         told = f"from jobs import session, settings; print(session.{function}(settings.read_settings()))"
         environment = self._variables(self.work, conf) | {"ECHOLAKE_LAKE": str(self.work / "server")}
         return subprocess.run(
@@ -130,7 +134,7 @@ class Stage:
 
     def environment(self, kind: str = FILES, is_served: bool = True) -> dict[str, str]:
         """The variables of a command of the round; `is_served` by the suite's server, else by one of the lake's own."""
-        spark: dict[str, Any] = {"remote": self.remote} if is_served else {"conf": FAST}
+        spark: dict[str, Any] = {"remote": self.remote} if is_served else {"conf": SHORT_LIVED}
         conf: dict[str, Any] = {"spark": spark}
         if kind == DATABASE:
             conf |= connection(self.database)
