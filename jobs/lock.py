@@ -43,7 +43,9 @@ def touch(settings: Settings, run_id: str) -> None:
         held = _held(lock)
         is_mine = held.get("run_id") == run_id
         if is_mine:
-            _write(lock, run_id, held["holder"], held["processes"])
+            # Where the disk is full the lock stands as it was, and what the work itself says of it is better.
+            with contextlib.suppress(OSError):
+                _write(lock, run_id, held["holder"], held["processes"])
     if not is_mine:
         take(settings, run_id, "scheduler")
 
@@ -87,7 +89,7 @@ def _write(lock: UPath, run_id: str, holder: str, processes: dict[str, str | Non
     if lock.protocol:
         lock.write_text(json.dumps(content))
         return
-    # Whole or not at all: on a full disk, or after a kill, the lock still says who holds it.
+    # Whole or not at all: wherever a kill strikes or the disk is full, the lock says who holds it.
     draft = Path(f"{lock}.new")
     try:
         draft.write_text(json.dumps(content))

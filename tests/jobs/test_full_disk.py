@@ -60,8 +60,7 @@ def test_a_full_disk_does_not_lose_the_lock(world: World, disk: Path) -> None:
     settings = read_settings()
     lock.take(settings, "this night", "process")
     _resize(disk, _used(disk))
-    with pytest.raises(OSError, match="No space left"):
-        lock.touch(settings, "this night")
+    lock.touch(settings, "this night")
     assert lock.is_held_by(settings, "this night")
     with pytest.raises(LakeBusyError):
         lock.take(settings, "another", "process")
