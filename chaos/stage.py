@@ -20,7 +20,6 @@ from chaos.database import Database, connection
 from chaos.errors import NotHereError
 from chaos.lakes import Fingerprint, Lake
 from chaos.runs import Run
-from jobs.session import is_serving
 from sample import answers
 from sample.world import World
 
@@ -109,19 +108,18 @@ class Stage:
 
     def serve(self) -> None:
         """Makes sure that the suite's Spark server is up."""
-        if not is_serving(self._state_of_server(self.work / "server")):
+        if self.server_of(self.work / "server") == 0:
             self.remote = self._of_server("ensure_server").splitlines()[-1]
 
     def server_of(self, lake: Path) -> int:
         """The process of the Spark server that a lake has for itself; 0 when there is none."""
+        name = hashlib.sha256(str(lake).encode()).hexdigest()[:12]
         try:
-            return int(json.loads(self._state_of_server(lake).read_text())["pid"])
+            pid = int(json.loads((self.code / f".local/run/{name}/server.json").read_text())["pid"])
+            is_ours = b"SparkConnectServer" in Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return 0
-
-    def _state_of_server(self, lake: Path) -> Path:
-        name = hashlib.sha256(str(lake).encode()).hexdigest()[:12]
-        return self.code / f".local/run/{name}/server.json"
+        return pid if is_ours else 0
 
     def _of_server(self, function: str) -> str:
         conf = self.work / "server.yaml"
