@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 
 # Recipes read these from the environment, quoted, so that no value is ever taken for shell code.
-export DATE FROM TO NAME CUSTOMER MODEL CALLS TRANSACTIONS CUSTOMERS DAYS
+export DATE FROM TO NAME CUSTOMER MODEL CALLS TRANSACTIONS CUSTOMERS DAYS N SEED FAULTS
 python := .venv/bin/python
 # Each worker has a Spark server of its own; the tests of a file share what they make.
 pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -69,7 +69,7 @@ mlflow: install ## MLflow's UI on the models of this checkout, on this machine a
 sql: install ## a SQL prompt on the lake
 	@$(python) -m jobs sql
 
-.PHONY: test check audit format docs bench figures
+.PHONY: test check audit format docs bench figures chaos
 test: install ## every test
 	@$(pytest)
 
@@ -101,6 +101,9 @@ figures: bench ## the other figures of the README too, measured on this machine;
 	@$(python) -m bench.repeats
 	@$(python) -m bench.churn
 	@$(python) -m bench.outreach
+
+chaos: install ## nights that go wrong, and what must hold after each: N=20 SEED=7 FAULTS="cut clock"
+	@$(python) -m chaos --rounds "$${N:-20}" --seed "$${SEED:-7}" $${FAULTS:+--faults $$FAULTS}
 
 .PHONY: places s3
 places: s3 ## one sample week loaded here, on a cluster in two ways and on S3, compared row by row

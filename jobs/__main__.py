@@ -55,9 +55,12 @@ def _unexpected(error: Exception) -> str:
     from jobs.privacy import scrub
 
     log = LOCAL / "logs" / f"error-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
-    log.write_text(scrub("".join(traceback.format_exception(error))))
-    first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {scrub(first)[:300]}; the whole of it is in {log}"
+    first = f"{type(error).__name__}: {scrub((str(error).splitlines() or [''])[0])[:300]}"
+    try:
+        log.write_text(scrub("".join(traceback.format_exception(error))))
+    except OSError as second:
+        return f"{first}; the whole of it could not be written to {log} ({second.strerror})"
+    return f"{first}; the whole of it is in {log}"
 
 
 def _with_table_first(arguments: list[str]) -> list[str]:

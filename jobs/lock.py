@@ -1,5 +1,6 @@
 """One night at a time on a lake: a lock that lies in it and dies with its holders."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -39,12 +40,17 @@ def take(settings: Settings, run_id: str, holder: str) -> bool:
 
 def touch(settings: Settings, run_id: str) -> None:
     """Says that the run is at work in this process; takes the lock when it is free."""
+    is_mine = False
 
     def touched(held: dict[str, Any]) -> dict[str, Any]:
+        nonlocal is_mine
         is_mine = held.get("run_id") == run_id
         return _content(run_id, held["holder"], held["processes"]) if is_mine else held
 
-    if _change(settings, touched).get("run_id") != run_id:
+    # Where the disk is full the lock stands as it was, and what the work itself says of it is better.
+    with contextlib.suppress(OSError):
+        _change(settings, touched)
+    if not is_mine:
         take(settings, run_id, "scheduler")
 
 
@@ -69,10 +75,20 @@ def _change(settings: Settings, changed: Callable[[dict[str, Any]], dict[str, An
         held = _read(lock.read_bytes() if lock.exists() else b"")
         new = changed(held)
         if new and new != held:
-            lock.write_text(json.dumps(new))
+            _write(lock, new)
         elif not new:
             lock.unlink(missing_ok=True)
         return held
+
+
+def _write(lock: Path, content: dict[str, Any]) -> None:
+    # Whole or not at all: wherever a kill strikes or the disk is full, the lock says who holds it.
+    draft = lock.with_name(f"{lock.name}.new")
+    try:
+        draft.write_text(json.dumps(content))
+        draft.replace(lock)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _content(run_id: str, holder: str, processes: dict[str, str | None]) -> dict[str, Any]:

@@ -242,11 +242,17 @@ def previous_business_day() -> date:
 def _in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> Any:
     # Great Expectations takes four seconds to import, which the start of the server takes too.
     Thread(target=importlib.import_module, args=["expectations.validate"], daemon=True).start()
-    open_night(run_id, day, "process")
     try:
-        return work(read_settings())
-    finally:
-        close_night(run_id)
+        open_night(run_id, day, "process")
+        try:
+            return work(read_settings())
+        finally:
+            close_night(run_id)
+    except Exception as error:
+        told = runner.explained(error, f"night {day}", read_settings())
+        if told is error:
+            raise
+        raise told from None
 
 
 def _make_all(
@@ -276,13 +282,25 @@ def _make_all(
     if failure is None:
         handed_over, failure = _delivered_or_not(days[-1], run_id, settings, sends)
         outcomes += [*handed_over, *(_reported(report, days[-1], settings) for report in REPORTS.values())]
-    named = failure.headline.split(":")[0] if failure else ""
-    failures = [{"task": named, "reason": failure.headline}] if failure else []
-    text = _finish(days, outcomes, failures, run_id, settings)
+    text = _written_down(days, outcomes, failure, run_id, settings)
     say(text)
     if failure is not None:
         raise failure
     return text
+
+
+def _written_down(
+    days: Sequence[date], outcomes: Outcomes, failure: DataError | None, run_id: str, settings: Settings
+) -> str:
+    named = failure.headline.split(":")[0] if failure else ""
+    failures = [{"task": named, "reason": failure.headline}] if failure else []
+    try:
+        return _finish(days, outcomes, failures, run_id, settings)
+    except Exception:
+        # What stopped the night, such as a full disk, may keep it from being written down too.
+        if failure is None:
+            raise
+        raise failure from None
 
 
 def _made(

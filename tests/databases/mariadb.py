@@ -10,7 +10,7 @@ from typing import Any
 
 import pymysql
 
-from tests.databases.conftest import PASSWORD, READER
+from chaos.postgres import PASSWORD, READER
 from tests.jobs.delivery.conftest import free_port
 
 

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
+from chaos.postgres import PASSWORD, READER, Postgres
 from jobs.errors import DataError, SourceUnavailableError
 from tests.conftest import World
-from tests.databases.conftest import PASSWORD, READER, Postgres
 
 pytestmark = pytest.mark.spark
 DAY, NEXT = "2026-01-05", "2026-01-06"

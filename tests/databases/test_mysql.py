@@ -11,7 +11,7 @@ import pytest
 
 from jobs.errors import DataError, SourceUnavailableError
 from tests.conftest import World
-from tests.databases.conftest import PASSWORD, READER
+from chaos.postgres import PASSWORD, READER
 from tests.databases.mariadb import MariaDb
 from tests.databases.test_landing import DAY, LIMIT, NEXT, account, landed
 

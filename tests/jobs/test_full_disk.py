@@ -3,11 +3,14 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from jobs.errors import DataError
+from jobs import lock, night
+from jobs.errors import DataError, LakeBusyError
+from jobs.settings import read_settings
 from tests.conftest import World
 
 HEADER = "call_id,caller_number,direction,started_at,ended_at,outcome\n"
@@ -29,8 +32,7 @@ def test_a_full_disk_is_told_and_leaves_the_table_as_it_was(world: World, disk: 
         row = f"{day},1380013800{day[-1]},inbound,{day} 10:00:00,{day} 10:01:00,answered\n"
         world.drop("calls", day, HEADER + row)
     world.make("bronze.calls", "2026-01-05")
-    used = os.statvfs(disk)
-    _resize(disk, (used.f_blocks - used.f_bfree) * used.f_frsize)
+    _resize(disk, _used(disk))
     with pytest.raises(DataError, match="the disk is full") as raised:
         world.make("bronze.calls", "2026-01-06")
     assert raised.value.headline.startswith("bronze.calls 2026-01-06")
@@ -39,6 +41,36 @@ def test_a_full_disk_is_told_and_leaves_the_table_as_it_was(world: World, disk: 
     world.make("bronze.calls", "2026-01-06")
     assert world.rows("bronze.calls", "call_id") == [("2026-01-05",), ("2026-01-06",)]
     assert world.rows("vault.calls", "value") == [("+8613800138005",), ("+8613800138006",)]
+
+
+def test_a_night_that_cannot_even_be_written_down_tells_what_stopped_it(world: World, disk: Path) -> None:
+    day = "2026-01-05"
+    world.drop("calls", day, f"{HEADER}a,13800138000,inbound,{day} 10:00:00,{day} 10:01:00,answered\n")
+    world.drop("transactions", day, "transaction_id,customer_id,posted_at,amount,currency,kind\n")
+    _resize(disk, _used(disk) + (32 << 10))
+    with pytest.raises(DataError, match="the disk is full") as raised:
+        night.backfill(date.fromisoformat(day), date.fromisoformat(day), "full", say=lambda _: None)
+    assert raised.value.headline.startswith("bronze.")
+    _resize(disk, _used(disk))
+    with pytest.raises(DataError, match=f"night {day}: the disk is full"):
+        night.backfill(date.fromisoformat(day), date.fromisoformat(day), "full", say=lambda _: None)
+
+
+def test_a_full_disk_does_not_lose_the_lock(world: World, disk: Path) -> None:
+    settings = read_settings()
+    lock.take(settings, "this night", "process")
+    _resize(disk, _used(disk))
+    lock.touch(settings, "this night")
+    assert lock.is_held_by(settings, "this night")
+    with pytest.raises(LakeBusyError):
+        lock.take(settings, "another", "process")
+    lock.release(settings, "this night")
+    assert sorted(file.name for file in disk.iterdir()) == [".night.guard"]
+
+
+def _used(disk: Path) -> int:
+    state = os.statvfs(disk)
+    return (state.f_blocks - state.f_bfree) * state.f_frsize
 
 
 def _resize(disk: Path, size: int) -> None:

@@ -1,0 +1,1 @@
+"""Faults in whole nights, and what must hold after them."""
