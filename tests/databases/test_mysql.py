@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
+from chaos.postgres import PASSWORD, READER
 from jobs.errors import DataError, SourceUnavailableError
 from tests.conftest import World
-from chaos.postgres import PASSWORD, READER
 from tests.databases.mariadb import MariaDb
 from tests.databases.test_landing import DAY, LIMIT, NEXT, account, landed
 

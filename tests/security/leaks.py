@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.core.potential_secret import PotentialSecret
@@ -66,7 +67,8 @@ def _added(repo: Path) -> Iterator[tuple[str, str]]:
 
 
 def _settings(*without: str) -> dict[str, list[dict[str, str]]]:
-    plugins: set[str] = {kind.__name__ for kind in get_mapping_from_secret_type_to_class().values()}
+    kinds: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    plugins = {kind.__name__ for kind in kinds.values()}
     return {
         "plugins_used": [{"name": name} for name in sorted(plugins - {*without, "IPPublicDetector"})],
         "filters_used": FILTERS,
