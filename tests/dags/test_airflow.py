@@ -25,6 +25,7 @@ def test_airflow_keeps_to_the_checkout_and_to_loopback() -> None:
 
 
 def test_a_scheduler_does_not_see_single_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(airflow.DATABASE, raising=False)
     single = airflow.environment(tmp_path)[airflow.DATABASE]
     monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -37,6 +38,7 @@ def test_a_scheduler_does_not_see_single_runs(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize("name", [airflow.DATABASE, f"{airflow.DATABASE}_CMD"])
 def test_a_database_that_the_environment_names_wins(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(airflow.DATABASE, raising=False)
     monkeypatch.setenv(name, "postgresql+psycopg2://airflow:secret@db.example/airflow")
     server, url, told = standalone.metadata(tmp_path)
     assert server is None
@@ -48,6 +50,8 @@ def test_a_database_that_the_environment_names_wins(name: str, tmp_path: Path, m
 def test_nobody_is_let_in_without_a_password_unless_the_environment_says_how(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("AIRFLOW__CORE__AUTH_MANAGER", raising=False)
+    assert "Fab" in standalone.environment(tmp_path, "sqlite://")["AIRFLOW__CORE__AUTH_MANAGER"]
     assert "SIMPLE_AUTH_MANAGER_ALL_ADMINS" not in " ".join(standalone.environment(tmp_path, "sqlite://"))
     monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "bank.Ldap")
     assert standalone.environment(tmp_path, "sqlite://")["AIRFLOW__CORE__AUTH_MANAGER"] == "bank.Ldap"

@@ -31,7 +31,9 @@ class Airflow:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._token: str | None = None
-        self._environment = {**os.environ, "AIRFLOW__API__PORT": str(self.port), **environment}
+        # Not the database, nor anything else, of the Airflow of whoever runs the tests.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        self._environment = {**inherited, "AIRFLOW__API__PORT": str(self.port), **environment}
         self.start()
 
     def start(self) -> None:
