@@ -78,7 +78,8 @@ def test_no_commit_of_two_drivers_and_delta_rs_is_lost(settings: Settings, tmp_p
             ours += 1
         except DeltaError as error:
             # S3Proxy lists a folder while it changes, so that a reader may see a version and not the one before it.
-            assert "contiguous" in str(error)
+            if "contiguous" not in str(error):
+                raise
         time.sleep(0.3)
     for driver in drivers:
         assert driver.wait() == 0, driver.communicate()[1][-2000:]
