@@ -103,7 +103,7 @@ class World:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole nights first: they take longest, and the other core has the rest meanwhile."""
-    items.sort(key=lambda item: "nightly" not in item.path.parts)
+    items.sort(key=lambda item: not {"nightly", "places"} & {*item.path.parts})
 
 
 def _expect_nothing(*_: object) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -13,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 from upath import UPath
 
 from bench import servers
@@ -26,7 +28,7 @@ from jobs.tables import TABLES
 
 pytestmark = pytest.mark.skipif(not servers.has_s3(), reason="needs a server of S3: make s3")
 
-COMMITS = 12
+COMMITS = 8
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +73,14 @@ def test_no_commit_of_two_drivers_and_delta_rs_is_lost(settings: Settings, tmp_p
     ours = 0
     while any(driver.poll() is None for driver in drivers):
         rows = pa.table({"writer": ["delta-rs"], "number": pa.array([ours], pa.int32())})
-        write_deltalake(table, rows, mode="append")
-        ours += 1
+        try:
+            write_deltalake(table, rows, mode="append")
+            ours += 1
+        except DeltaError as error:
+            # S3Proxy lists a folder while it changes, so that a reader may see a version and not the one before it.
+            if "contiguous" not in str(error):
+                raise
+        time.sleep(0.3)
     for driver in drivers:
         assert driver.wait() == 0, driver.communicate()[1][-2000:]
     stored = DeltaTable(table)
