@@ -17,7 +17,9 @@ PLANTED = {
 }
 LOOKS_LIKE = {
     "Secret Keyword": "password: " + "kJ8vTq2wLzPq",
-    "Base64 High Entropy String": "salt = '" + "c3VwZXIgc2VjcmV0IHZhbHVlIGJ5IGFueSBsb29r" + "Zq81PqLm'",
+    "Base64 High Entropy String": "salt = '"
+    + "c3VwZXIgc2VjcmV0IHZhbHVlIGJ5IGFueSBsb29r"
+    + "Zq81PqLm'",  # pragma: allowlist secret
 }
 
 
