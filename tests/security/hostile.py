@@ -21,7 +21,7 @@ VALUES = {
     "right to left": "\u202etxt.exe\u202c\u2066x\u2069",
     "line separator": "a\u2028b\u2029c\u0085d",
     "astral": "🙂\U0010ffff\ufffe",
-    "long": "a" * 200_000,
-    "nested": "[" * 20_000,
+    "long": "a" * 50_000,
+    "nested": "[" * 10_000,
     "header": "x\r\nBcc: everybody@evil.example\r\n\r\nbody",
 }  # fmt: skip

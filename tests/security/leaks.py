@@ -1,4 +1,4 @@
-"""Looks for secrets: `python -m tests.security.leaks` in the tree, with `--history` in all that was ever committed."""
+"""Looks for what must never be committed: `python -m tests.security.leaks` in the tree, with `--history` in all that was ever committed."""
 
 import subprocess
 import sys

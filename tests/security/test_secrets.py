@@ -7,17 +7,17 @@ import pytest
 
 from tests.security.leaks import in_files, in_history, in_tree
 
-# In two parts, so that these are none themselves.
+# In parts, so that these are none themselves.
 PLANTED = {
     "AWS Access Key": "key = '" + "AKIA" + "IOSFODNN7" + "ABCDEFG'",
     "Private Key": "-----BEGIN " + "RSA PRIVATE KEY-----",
     "Basic Auth Credentials": "url = 'postgresql://echolake:" + "kJ8vTq2wLz@db.bank.example/bank'",
-    "Slack Token": "token = '" + "xoxb-" + "2444333222111-2444333222111-AbCdEfGhIjKlMnOpQrStUvWx'",
-    "GitHub Token": "token = '" + "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx'",
+    "Slack Token": "token = '" + "xoxb-" + "2444333222111-2444333222111-" + "AbCdEfGhIjKl" + "MnOpQrStUvWx'",
+    "GitHub Token": "token = '" + "ghp_" + "wWPw5k4aXcaT4fNP0U" + "cnZwJUVFk6LO0pINUx'",
 }
 LOOKS_LIKE = {
     "Secret Keyword": "password: " + "kJ8vTq2wLzPq",
-    "Base64 High Entropy String": "salt = '" + "c3VwZXIgc2VjcmV0IHZhbHVlIGJ5IGFueSBsb29r" + "Zq81PqLm'",
+    "Base64 High Entropy String": "salt = '" + "c3VwZXIgc2VjcmV" + "0IHZhbHVlIGJ5I" + "GFueSBsb29rZq81PqLm'",
 }
 
 
