@@ -65,11 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
         stage.set_up()
         for number in range(parsed.rounds):
             played.append(_played(stage, parsed.seed + number, parsed.faults, f"{number + 1}/{parsed.rounds}"))
+            REPORT.write_text(json.dumps(played, indent=1))
     except KeyboardInterrupt:
         say("stopped; the rounds that were played are told")
     finally:
         stage.close()
-    REPORT.write_text(json.dumps(played, indent=1))
     return _told(played)
 
 

@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ class Database:
         """Kills the server and all that serve its connections."""
         assert self._server is not None
         for pid in [*_children(self._server.process.pid), self._server.process.pid]:
-            os.kill(pid, signal.SIGKILL)
+            # One that served a connection may have ended by itself.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._server.process.wait()
 
     def restart(self) -> None:

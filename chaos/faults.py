@@ -23,7 +23,8 @@ SERVED_SHARE = 0.7
 """Of rounds that could as well play on a server of the night's own."""
 CLOCK_VARIABLE = "ECHOLAKE_CHAOS_CLOCK"
 ZONES = ("UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Apia")
-MOST_KILLS = 2
+KILLS = (1, 2), (3, 1)
+"""How many times a night is killed, and how often so."""
 
 
 def kill_night(round_: Round) -> None:
@@ -43,7 +44,7 @@ def kill_all(round_: Round) -> None:
 
 def _killed(round_: Round, command: tuple[str, ...], is_served: bool, with_server: bool = False) -> None:
     with round_.read():
-        for _ in range(round_.rng.randint(1, MOST_KILLS)):
+        for _ in range(*round_.rng.choices(*KILLS)):
             run = round_.start(*command, is_served=is_served)
             round_.strike(run, partial(_kill, round_, run, with_server), f"kill -9 of {command[0]}")
             run.wait()
@@ -93,7 +94,7 @@ def kill_database(round_: Round) -> None:
                 told = run.text
                 is_named = "transactions" in told and ("does not answer" in told or "database" in told)
                 round_.demand("a source that is down is named", code == 1 and is_named, "exit code 1 and its name", run)
-                kept = [*round_.before.names(*BUSINESS[1:]), "bronze.transactions"]
+                kept = round_.before.names(*BUSINESS[1:])
                 round_.broken += promises.untouched(round_.lake, round_.before, kept)
         finally:
             if database.process_is_over:
