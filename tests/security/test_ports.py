@@ -43,7 +43,9 @@ def answers(port: int, path: str, *login: str, host: str | None = None, body: ob
 
 def started(command: list[str], env: dict[str, str], port: int, path: str) -> subprocess.Popen[bytes]:
     """The server, once it answers."""
-    server = subprocess.Popen(command, cwd=REPO, env={**os.environ, **env}, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        command, cwd=REPO, env={**os.environ, **env}, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     deadline = time.monotonic() + START_SECONDS
     while answers(port, path) == 0:
         assert server.poll() is None, "it ended by itself"
@@ -59,7 +61,8 @@ def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproces
     env = {"MLFLOW_PORT": str(port), "MLFLOW_TRACKING_URI": f"sqlite:///{store}"}
     server = started([sys.executable, "-m", "jobs", "mlflow"], env, port, "/health")
     yield server, port
-    server.send_signal(signal.SIGINT)
+    # As Ctrl-C does in a terminal: to all of them.
+    os.killpg(server.pid, signal.SIGINT)
     server.wait(60)
 
 
