@@ -122,7 +122,9 @@ def two_nights(round_: Round) -> None:
             round_.hits.append("before")
         else:
             started: list[Run] = []
-            round_.strike(first, lambda: started.append(round_.start(*other, is_served=is_served)), other[0])
+            # While tables are made: after the last one the night may be over before the other has begun.
+            moment = Moment(rng.randrange(len(round_.kind.usual) - 2), rng.random())
+            round_.strike(first, lambda: started.append(round_.start(*other, is_served=is_served)), other[0], moment)
             second = started[0] if started else first
         codes = first.wait(), second.wait()
         round_.events.append(f"exit codes {codes}")
