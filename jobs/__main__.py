@@ -21,8 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns 0 done, 1 failed, 2 wrong usage."""
     given = _with_table_first(arguments if arguments is not None else sys.argv[1:])
     parsed = _parser().parse_args(given)
-    guard(LOCAL)
     try:
+        guard(LOCAL)
         if given[0] in WITH_SPARK and _is_submitted(given):
             return 0
         return int(parsed.work(parsed) or 0)

@@ -169,7 +169,7 @@ def metadata(home: Path) -> tuple[postgres.Postgres | None, str | None, str]:
     if named := [name for name in (DATABASE, f"{DATABASE}_CMD", f"{DATABASE}_SECRET") if os.environ.get(name)]:
         return None, None, f"the database that {named[0]} names"
     try:
-        server = postgres.find(home / "postgres")
+        server = postgres.find(home.with_name(f"{home.name}-postgres"))
     except postgres.UnusableError as why:
         file = home / "scheduled.db"
         return None, f"sqlite:///{file}", f"SQLite in {shown(file)}, enough for a look around, because {why}"
