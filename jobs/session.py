@@ -29,6 +29,9 @@ ANSWER_SECONDS = 20
 HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """What a client of HTTP/2, and so of gRPC, says first: the preface and empty settings (RFC 9113, section 3.4)."""
 
+CLIENT_MODE = "SPARK_CONNECT_MODE_ENABLED"
+"""Set by pyspark, for all that it starts, once it has been the client of a server."""
+
 TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
@@ -51,6 +54,8 @@ def connect(settings: Settings) -> SparkSession:
                 found="a process of its own",
                 todo="docs/operations.md says how; or set spark.remote to local, or to sc://host:port",
             )
+        # Inherited from a process that was a client of a server, it would make this one ask for a server too.
+        os.environ.pop(CLIENT_MODE, None)
         session = SparkSession.builder.appName("echolake").getOrCreate()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         return session
