@@ -3,8 +3,7 @@
 `python -m bench [--calls 2000] [--transactions 10000] [--customers 10000] [--days 20 80] [--nights 2]` makes two worlds
 with so many rows a day, one with a shorter and one with a longer history, loads each, and runs the same nights of all
 tables on both. Then repeat calls of the longer history are made anew by Echolake, DuckDB and Polars from the same
-Parquet. It prints tables, and leaves .local/bench.json and .local/bench.svg. The defaults take ten minutes on two
-cores.
+Parquet. It prints tables, and leaves .local/bench.json and .local/bench.svg.
 """
 
 import argparse
