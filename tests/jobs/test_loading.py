@@ -16,7 +16,7 @@ import pytest
 from jobs.loading import stretches
 from tests.conftest import REPO, World
 
-FIRST, DAYS = date(2026, 1, 5), 6
+FIRST, DAYS = date(2026, 1, 5), 4
 DATES = [FIRST + timedelta(days=n) for n in range(DAYS)]
 SMALL = """
 import sys
@@ -44,7 +44,7 @@ def test_stretches_part_dates_by_their_rows_and_never_a_file() -> None:
 
 @pytest.fixture(scope="module")
 def history(module_world: World) -> World:
-    """Six dates, on each a call that comes a second time with the next batch, and a payment."""
+    """Four dates, on each a call that comes a second time with the next batch, and a payment."""
     for n, day in enumerate(DATES):
         said = [_call(n, day)] + ([_call(n - 1, DATES[n - 1])] if n else [])
         head = "call_id,customer_id,caller_number,direction,started_at,ended_at,outcome\n"
@@ -71,7 +71,7 @@ def test_a_load_in_stretches_that_is_killed_goes_on_and_ends_at_the_lake_of_one_
     history: World, whole: dict[str, Any], tmp_path: Path
 ) -> None:
     env = {**os.environ, "ECHOLAKE_LAKE": str(tmp_path / "lake")}
-    killed, said = _load(env, kill_at=r"silver\.calls .*\(3 of 6\): done")
+    killed, said = _load(env, kill_at=r"silver\.calls .*\(3 of 4\): done")
     assert killed == -signal.SIGKILL
     noted = json.loads((tmp_path / "lake/.load.json").read_text())["done"]
     # The kill may come between the end of the third stretch and its note.
@@ -82,7 +82,7 @@ def test_a_load_in_stretches_that_is_killed_goes_on_and_ends_at_the_lake_of_one_
     assert ended == 0
     assert f"goes on: {len(noted)} stretches of this load are done" in said
     assert not re.search(r"bronze\.calls 2", said), "what had landed must not land again"
-    assert re.search(r"silver\.calls 2026-01-08 to 2026-01-08 \(4 of 6\): done, 2 rows", said)
+    assert re.search(r"silver\.calls 2026-01-08 to 2026-01-08 \(4 of 4\): done, 2 rows", said)
     assert not (tmp_path / "lake/.load.json").exists()
     assert _lake(history, tmp_path / "lake") == whole
 
@@ -91,7 +91,7 @@ def test_a_file_that_changed_since_the_kill_lands_again(history: World, tmp_path
     landing = tmp_path / "landing"
     shutil.copytree(history.root / "landing", landing)
     env = {**os.environ, "ECHOLAKE_LAKE": str(tmp_path / "lake"), "ECHOLAKE_LANDING": str(landing)}
-    assert _load(env, kill_at=r"silver\.calls .*\(1 of 6\)")[0] == -signal.SIGKILL
+    assert _load(env, kill_at=r"silver\.calls .*\(1 of 4\)")[0] == -signal.SIGKILL
     (changed,) = (landing / f"transactions/ds={DATES[1]}").iterdir()
     changed.write_text(changed.read_text() + f"more,C1,{DATES[1]} 13:00:00,7.00,CNY,purchase\n")
     ended, said = _load(env)

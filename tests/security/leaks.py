@@ -17,9 +17,9 @@ HASHES = ("requirements.lock", "scripts/uv.lock", "scripts/jars.sha256", "conf/t
 GUESSES = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector")
 """These find a secret by its looks, and hashes or names of variables too: in the tree alone, where each can be told apart."""
 NOT_SECRET = {
-    "BANK_PASSWORD", "NONE", "ECHOLAKE_TEST_PASSWORD",  # names of environment variables
+    "BANK_PASSWORD", "NONE", "ECHOLAKE_TEST_PASSWORD", "ECHOLAKE_CHAOS_PASSWORD", "_SPARK_AUTH_SECRET",  # variables' names
     "mlflow.password",  # of a file
-    "p@ss:w/rd %41", "se-cret", "password",  # of servers that tests start, and of the documentation
+    "p@ss:w/rd %41", "se-cret", "password", "secret", "sees-all-does-nothing", "...",  # of servers that tests start, and of the documentation
 }  # fmt: skip
 FILTERS = [
     {"path": "detect_secrets.filters.allowlist.is_line_allowlisted"},

@@ -21,7 +21,7 @@ SQL = {
 PLACES = {
     "feeds.path", "alerts.mail.ca_file", "delivery.sftp.key_file", "delivery.sftp.known_hosts", "delivery.sftp.folder",
     "delivery.smtp.ca_file", "spark.remote", "spark.conf", "feeds.options", "connections.parameters", "alerts.mail.host",
-    "delivery.sftp.host", "delivery.smtp.host",
+    "delivery.sftp.host", "delivery.smtp.host", "spark.connection",
 }  # fmt: skip
 """Files, servers and options that whoever writes the configuration chooses."""
 SECRETS = {
@@ -44,6 +44,7 @@ MAIL = {"host": "127.0.0.1", "tls": "none", "sender": "a@b.example", "recipients
 JURISDICTION = {"name": "X", "country": "CN"}
 CHECKED: dict[str, Callable[[str], dict[str, Any]]] = {
     "time_zone": lambda value: {"time_zone": value},
+    "retention_days": lambda value: {"retention_days": {value: 30}},
     "default_country": lambda value: {"default_country": value},
     "repeat_advice.currency": lambda value: {"repeat_advice": {"currency": value}},
     "outreach.campaigns.name": lambda value: {
