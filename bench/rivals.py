@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-WINDOWS = {"24h": 24, "72h": 72, "7d": 168, "30d": 720}
+from jobs.tables.gold import WINDOWS
 
 SQL = """
 WITH inbound AS (

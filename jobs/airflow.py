@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -207,15 +207,22 @@ def migrate(log_file: Path) -> None:
     Raises:
         DataError: Airflow could not.
     """
+    expected = "airflow db migrate to bring the database to this version"
+    run_logged(["airflow", "db", "migrate"], log_file, "Airflow's metadata", expected)
+
+
+def run_logged(module: Sequence[str], log_file: Path, headline: str, expected: str) -> None:
+    """Runs a Python module with its arguments to its end, its output at the end of a log.
+
+    Raises:
+        DataError: it ended with another code than 0.
+    """
     with log_file.open("ab") as log:
-        done = subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], stdout=log, stderr=log, check=False)
+        command = [sys.executable, "-m", *module]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
     if done.returncode:
-        raise DataError(
-            "Airflow's metadata",
-            expected="airflow db migrate to bring the database to this version",
-            found=f"exit code {done.returncode}",
-            todo=f"its log is {shown(log_file)}",
-        )
+        found, todo = f"exit code {done.returncode}", f"its log is {shown(log_file)}"
+        raise DataError(headline, expected=expected, found=found, todo=todo)
 
 
 @contextmanager

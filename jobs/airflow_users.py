@@ -2,12 +2,10 @@
 
 import os
 import secrets
-import subprocess
 import sys
 from pathlib import Path
 
-from jobs.airflow import shown
-from jobs.errors import DataError
+from jobs import airflow
 
 AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 ADMIN = "admin"
@@ -25,16 +23,8 @@ def ensure_admin(home: Path, log_file: Path) -> None:
         DataError: Airflow could not.
     """
     # Airflow's web framework stays out of the process that waits.
-    with log_file.open("ab") as log:
-        command = [sys.executable, "-m", "jobs.airflow_users", str(home)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
-    if done.returncode:
-        raise DataError(
-            "Airflow's users",
-            expected="an administrator in the metadata database",
-            found=f"exit code {done.returncode}",
-            todo=f"its log is {shown(log_file)}",
-        )
+    module = ["jobs.airflow_users", str(home)]
+    airflow.run_logged(module, log_file, "Airflow's users", "an administrator in the metadata database")
 
 
 def _ensure_admin(home: Path) -> None:
