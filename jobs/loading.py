@@ -14,7 +14,7 @@ from upath import UPath
 
 from jobs import __version__, landed
 from jobs.settings import Settings
-from jobs.sources import find
+from jobs.sources import SourceFile, find
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES, Kind, Table
 
@@ -48,9 +48,8 @@ class Load:
             return make(self.days, "")
         stretches = self._stretches(table)
         outcomes = []
-        for number, days in enumerate(stretches, 1):
+        for number, (days, state) in enumerate(stretches, 1):
             key = f"{table.name} {days[0]} {days[-1]}"
-            state = self._state(table, days)
             held = self.done.get(key)
             if held is None or held["of"] != state:
                 place = f" {days[0]} to {days[-1]} ({number} of {len(stretches)})" if len(stretches) > 1 else ""
@@ -63,16 +62,19 @@ class Load:
         """Forgets what was written down: the load is over."""
         self.file.unlink(missing_ok=True)
 
-    def _stretches(self, table: Table) -> list[list[date]]:
+    def _stretches(self, table: Table) -> list[tuple[list[date], list[str]]]:
+        """Each stretch with what it is made of: of something else it is made again."""
         feed = table.feed
         if feed is None:
             raise TypeError(f"{table.name} has no feed")
         if table.kind is Kind.KEYED:
-            held = self.logs.rows_by_day(TABLES[f"bronze.{feed.name}"])
-            return stretches([(day, held.get(day, 0), ()) for day in self.days], KEYED_ROWS)
+            bronze = TABLES[f"bronze.{feed.name}"]
+            held, version = self.logs.rows_by_day(bronze), str(self.logs.version(bronze))
+            parted = stretches([(day, held.get(day, 0), ()) for day in self.days], KEYED_ROWS)
+            return [(days, [version]) for days in parted]
         source = self.settings.source(feed)
         if source.jdbc is not None:
-            return stretches([(day, 1, ()) for day in self.days], DATABASE_DAYS)
+            return [(days, []) for days in stretches([(day, 1, ()) for day in self.days], DATABASE_DAYS)]
         found = find(source, self.settings.landing, self.days)
         # Of the whole range before the first row lands.
         landed.refuse_missing(feed, source, found, self.settings)
@@ -80,20 +82,7 @@ class Load:
             (day, sum(file.bytes for file in files) // landed.BYTES_A_ROW, tuple(file.uri for file in files))
             for day, files in found.items()
         ]
-        return stretches(sizes, LANDED_ROWS)
-
-    def _state(self, table: Table, days: Sequence[date]) -> list[str]:
-        """What a stretch was made of: another one is made again."""
-        if table.feed is None:
-            return []
-        if table.kind is Kind.KEYED:
-            return [str(self.logs.version(TABLES[f"bronze.{table.feed.name}"]))]
-        source = self.settings.source(table.feed)
-        if source.jdbc is not None:
-            return []
-        found = find(source, self.settings.landing, days)
-        files = {file.uri: file for members in found.values() for file in members}
-        return [f"{file.name} {file.bytes} {file.modified_at.isoformat()}" for file in files.values()]
+        return [(days, _told(file for day in days for file in found[day])) for days in stretches(sizes, LANDED_ROWS)]
 
     def _read(self) -> dict[str, Made]:
         try:
@@ -147,6 +136,11 @@ def _is_long(table: Table) -> bool:
     if table.kind is Kind.KEYED:
         return not table.feed.is_entity and not table.feed.texts
     return table.kind is Kind.LANDED
+
+
+def _told(files: Iterable[SourceFile]) -> list[str]:
+    """Each file once, with the size and time that tell it from another of its name."""
+    return list(dict.fromkeys(f"{file.name} {file.bytes} {file.modified_at.isoformat()}" for file in files))
 
 
 def _merged(outcomes: Sequence[Made]) -> Made:

@@ -100,6 +100,17 @@ class World:
             listed = ", ".join(columns) or "*"
             return db.execute(f"SELECT {listed} FROM rows_of_table ORDER BY {order or 'ALL'}").fetchall()
 
+    def everything(self, lake: Path | None = None) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of every table of this lake (or another) but ops, without when they were loaded."""
+        from jobs.tables import TABLES
+
+        found = {}
+        for table in TABLES.values():
+            if table.layer != "ops" and ((lake or self.lake) / table.layer / table.short_name).exists():
+                columns = [f'"{name}"' for name in table.column_names if name != "loaded_at"]
+                found[table.name] = self.rows(table.name, *columns, lake=lake)
+        return found
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole nights first: they take longest, and the other core has the rest meanwhile."""

@@ -64,7 +64,7 @@ def whole(history: World) -> dict[str, Any]:
     """The lake of one pass."""
     assert _load(os.environ.copy(), rows=1_000_000)[0] == 0
     assert not (history.lake / ".load.json").exists()
-    return _lake(history, history.lake)
+    return history.everything(history.lake)
 
 
 def test_a_load_in_stretches_that_is_killed_goes_on_and_ends_at_the_lake_of_one_pass(
@@ -84,7 +84,7 @@ def test_a_load_in_stretches_that_is_killed_goes_on_and_ends_at_the_lake_of_one_
     assert not re.search(r"bronze\.calls 2", said), "what had landed must not land again"
     assert re.search(r"silver\.calls 2026-01-08 to 2026-01-08 \(4 of 4\): done, 2 rows", said)
     assert not (tmp_path / "lake/.load.json").exists()
-    assert _lake(history, tmp_path / "lake") == whole
+    assert history.everything(tmp_path / "lake") == whole
 
 
 def test_a_file_that_changed_since_the_kill_lands_again(history: World, tmp_path: Path) -> None:
@@ -131,15 +131,3 @@ def _load(env: dict[str, str], kill_at: str | None = None, rows: int = 1) -> tup
         if kill_at is not None and re.search(kill_at, line):
             os.kill(process.pid, signal.SIGKILL)
     return process.wait(), "".join(said)
-
-
-def _lake(world: World, root: Path) -> dict[str, Any]:
-    """All rows of business columns of bronze, silver and gold's facts."""
-    from jobs.tables import TABLES
-
-    found = {}
-    for table in TABLES.values():
-        if table.layer != "ops" and (root / table.layer / table.short_name).exists():
-            columns = [f'"{name}"' for name in table.column_names if name != "loaded_at"]
-            found[table.name] = world.rows(table.name, *columns, lake=root)
-    return found

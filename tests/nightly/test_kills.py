@@ -33,7 +33,6 @@ FILES = {
 KILLED_AFTER = ("bronze.customers", "silver.customers_versions", "gold.repeat_calls")
 """The kill strikes while the next table is being made."""
 
-OF_THE_LOADING = {"loaded_at"}
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -53,9 +52,9 @@ def lakes(before: World) -> tuple[Rows, Rows]:
     """The lake before and after a night that nobody kills; the night is taken back afterwards."""
     kept = before.root / "kept"
     shutil.copytree(before.lake, kept)
-    stood = lake_of(before)
+    stood = before.everything()
     assert _night(os.environ.copy()) == 0
-    done = lake_of(before)
+    done = before.everything()
     shutil.rmtree(before.lake)
     kept.rename(before.lake)
     return stood, done
@@ -67,10 +66,10 @@ def test_a_killed_night_started_again_ends_as_if_it_had_not_been_killed(
     stood, done = lakes
     for table in KILLED_AFTER:
         assert _night(os.environ.copy(), kill_after=table) == -signal.SIGKILL
-        seen = lake_of(before)
+        seen = before.everything()
         assert not [name for name, rows in seen.items() if rows not in (stood.get(name, []), done[name])]
     assert _night(os.environ.copy()) == 0
-    assert lake_of(before) == done
+    assert before.everything() == done
 
 
 def test_a_night_of_airflow_whose_server_is_killed_tries_again_and_ends_well(
@@ -83,7 +82,7 @@ def test_a_night_of_airflow_whose_server_is_killed_tries_again_and_ends_well(
     own["ECHOLAKE_LAKE"] = str(tmp_path / "lake")
     assert _night(own, "nightly", "--date", DAY, kill_after="silver.customers_versions", server=True) == 0
     assert "Traceback" not in capfd.readouterr().err
-    assert lake_of(before, tmp_path / "lake") == done
+    assert before.everything(tmp_path / "lake") == done
 
 
 def _night(environment: dict[str, str], *command: str, kill_after: str | None = None, server: bool = False) -> int:
@@ -106,15 +105,3 @@ def _server_of(environment: dict[str, str]) -> int:
     name = hashlib.sha256(environment["ECHOLAKE_LAKE"].encode()).hexdigest()[:12]
     state = json.loads((REPO / ".local/run" / name / "server.json").read_text())
     return int(state["pid"])
-
-
-def lake_of(world: World, root: Path | None = None) -> Rows:
-    """Business columns of all tables of a lake, by default of this world."""
-    from jobs.tables import TABLES
-
-    found = {}
-    for table in TABLES.values():
-        if table.layer != "ops" and ((root or world.lake) / table.layer / table.short_name).exists():
-            columns = [f'"{name}"' for name in table.column_names if name not in OF_THE_LOADING]
-            found[table.name] = world.rows(table.name, *columns, lake=root)
-    return found

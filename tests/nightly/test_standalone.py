@@ -14,7 +14,7 @@ import pytest
 from jobs import postgres, services
 from tests.conftest import World
 from tests.nightly.conftest import Airflow
-from tests.nightly.test_kills import DAY, FILES, Rows, lake_of
+from tests.nightly.test_kills import DAY, FILES, Rows
 
 pytestmark = pytest.mark.skipif(not list(postgres.DEBIAN.glob("*/bin/postgres")), reason="needs Debian's postgresql")
 
@@ -81,7 +81,7 @@ def unharmed(airflow: Airflow, module_world: World) -> Rows:
     assert airflow.get(path)["state"] == "success"
     reference = module_world.root / "reference"
     module_world.lake.rename(reference)
-    return lake_of(module_world, reference)
+    return module_world.everything(reference)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_a_killed_scheduler_is_started_again_and_the_night_ends_as_if_it_had_not
     killed.wait_for(lambda: killed.get(f"{RUNS}/{FIRST}")["state"] != "running", 900, "the night to end")
     run = killed.get(f"{RUNS}/{FIRST}")
     assert (run["state"], run["logical_date"][:10]) == ("success", DAY)
-    assert lake_of(module_world) == unharmed
+    assert module_world.everything() == unharmed
 
 
 def test_nights_of_a_backfill_come_one_at_a_time_oldest_first(killed: Airflow) -> None:
