@@ -101,6 +101,7 @@ figures: bench ## the other figures of the README too, measured on this machine;
 	@$(python) -m bench.repeats
 	@$(python) -m bench.churn
 	@$(python) -m bench.outreach
+	@$(python) -m bench.upkeep
 
 chaos: install ## nights that go wrong, and what must hold after each: N=20 SEED=7 FAULTS="cut clock"
 	@$(python) -m chaos --rounds "$${N:-20}" --seed "$${SEED:-7}" $${FAULTS:+--faults $$FAULTS}

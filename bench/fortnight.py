@@ -26,7 +26,7 @@ import sample
 from bench.planted import arms_alike, effects
 from bench.promises import Finding, Lake, kept
 from bench.worlds import environment
-from jobs import night
+from jobs import ranges
 from jobs.session import ensure_server, stop_server
 from jobs.settings import read_settings
 from sample import answers
@@ -168,7 +168,7 @@ class Fortnight:
             self._land(FIRST + timedelta(days=days))
         print(f"world of {len(self.world.customers):,} customers: {time.monotonic() - began:.0f} s", flush=True)
         began = time.monotonic()
-        night.load(FIRST, before, "fortnight__load", say=_quiet)
+        ranges.load(FIRST, before, "fortnight__load", say=_quiet)
         print(f"history {FIRST} to {before}: {time.monotonic() - began:.0f} s", flush=True)
         self._told(before, 0, began)
 
@@ -180,7 +180,7 @@ class Fortnight:
         for feed, rows in answers.changes(self.world, self.delivery, day, PLANTED).items():
             self._write(feed, day, rows, "changed")
         came = self._bring_results(day)
-        night.backfill(day, day, f"fortnight__{day}", say=_quiet)
+        ranges.backfill(day, day, f"fortnight__{day}", say=_quiet)
         self._told(day, came, began)
 
     def _land(self, day: date) -> None:

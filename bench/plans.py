@@ -29,14 +29,14 @@ def main() -> int:
 
 
 def _seconds(rows: int, compiled_from: int) -> float:
-    from jobs import lake, night
+    from jobs import lake, ranges
 
     lake.COMPILED_FROM_ROWS = compiled_from
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
         os.environ.update(environment(Path(folder)))
         drop(Path(folder, "landing"), LAST, LAST, rows)
         began = time.monotonic()
-        night.load(LAST, LAST, "bench", say=lambda _: None)
+        ranges.load(LAST, LAST, "bench", say=lambda _: None)
         return time.monotonic() - began
 
 

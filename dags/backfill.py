@@ -20,11 +20,11 @@ from dags.night_shift import DEFAULTS, close_night, open_night, step
 
 
 def run_nights(context: dict[str, Any]) -> None:
-    """All nights of the range, in one task: each builds on the one before."""
-    from jobs import night
+    """All nights of the range, in one task: tags and lists build on the night before."""
+    from jobs import ranges
 
     first, last = (date.fromisoformat(context["params"][name]) for name in ("from", "to"))
-    context["ti"].xcom_push("summary", night.backfill(first, last, context["run_id"]))
+    context["ti"].xcom_push("summary", ranges.backfill(first, last, context["run_id"]))
 
 
 with DAG(
@@ -40,5 +40,5 @@ with DAG(
     tags=["lake"],
 ) as dag:
     opened = open_night()
-    nights = step("nights", run_nights, doc_md="Every night of the range, oldest first. A retry begins anew.")
+    nights = step("nights", run_nights, doc_md="Every night of the range, oldest first. A retry goes over it again.")
     opened >> nights >> close_night(opened)

@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     nightly.add_argument("--date", type=_date, help="business date (default: the previous one)")
     for name, about, work in (
         ("load", "the first load of a history: every table once for the whole range", _load),
-        ("backfill", "the nights of a range one by one, oldest first", _backfill),
+        ("backfill", "the same lake as the nights of a range one by one, oldest first", _backfill),
     ):
         ranged = command(name, about, work)
         ranged.add_argument("--from", dest="first", type=_date, required=True, help="first business date")
@@ -213,15 +213,15 @@ def _nightly(parsed: argparse.Namespace) -> int:
 
 
 def _load(parsed: argparse.Namespace) -> int:
-    from jobs import night
+    from jobs import ranges
 
-    return _ranged(parsed, lambda: night.load(parsed.first, parsed.last, _run_id("load")))
+    return _ranged(parsed, lambda: ranges.load(parsed.first, parsed.last, _run_id("load")))
 
 
 def _backfill(parsed: argparse.Namespace) -> int:
-    from jobs import night
+    from jobs import ranges
 
-    return _ranged(parsed, lambda: night.backfill(parsed.first, parsed.last, _run_id("backfill")))
+    return _ranged(parsed, lambda: ranges.backfill(parsed.first, parsed.last, _run_id("backfill")))
 
 
 def _ranged(parsed: argparse.Namespace, work: object) -> int:

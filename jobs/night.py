@@ -1,33 +1,29 @@
-"""A night from its opening to its summary: what the DAGs call, and what runs without Airflow alike."""
+"""The steps of a night from its opening to its summary, and what takes the lake for itself without Airflow."""
 
 import importlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from jobs import __version__, customers, lock, ops, runner, submission, upkeep
+from jobs import __version__, lock, ops, runner, submission, upkeep
 from jobs.delivery.taken import is_taken
 from jobs.errors import DataError
 from jobs.guarded import guard
 from jobs.lake import Lake
 from jobs.ops import LISTED, Outcomes
 from jobs.session import ensure_server, stop_server
-from jobs.settings import Settings, business_days, read_settings
+from jobs.settings import Settings, read_settings
 from jobs.table_logs import TableLogs
-from jobs.tables import FEEDS, Kind, Table, nightly
+from jobs.tables import FEEDS
 from jobs.tables.delivery import DELIVERY
 from jobs.tables.reports import REPORTS, Report
 
 if TYPE_CHECKING:
     # Workbooks and SSH take half a second to import, which no table pays.
     from jobs.delivery.deliver import Delivered
-
-Make = Callable[..., dict[str, Any]]
-"""Makes a table for dates, which a second argument may tell in words."""
 
 
 def open_night(run_id: str, date: date, holder: str) -> None:
@@ -60,14 +56,14 @@ def run_report(name: str, date: date, run_id: str) -> dict[str, Any]:
     """Writes the page of a report for one business date; the outcome goes to the summary."""
     settings = read_settings()
     lock.touch(settings, run_id)
-    return _reported(REPORTS[name], date, settings)
+    return reported(REPORTS[name], date, settings)
 
 
 def run_delivery(date: date, run_id: str) -> dict[str, Any]:
     """Hands the lists for the day after a business date over; the outcome goes to the summary."""
     settings = read_settings()
     lock.touch(settings, run_id)
-    return _delivered(date, run_id, settings)[0]
+    return delivered(date, run_id, settings)[0]
 
 
 def gate(date: date, outcomes: Outcomes, run_id: str) -> dict[str, Any]:
@@ -78,14 +74,14 @@ def gate(date: date, outcomes: Outcomes, run_id: str) -> dict[str, Any]:
     """
     settings = read_settings()
     lock.touch(settings, run_id)
-    return _gate([date], outcomes, run_id, settings)
+    return hold_gate([date], outcomes, run_id, settings)
 
 
 def finish(date: date, outcomes: Outcomes, failures: Outcomes, run_id: str) -> str:
     """Writes the night to ops.runs and ops.nights; returns and prints its summary in a few lines."""
     settings = read_settings()
     lock.touch(settings, run_id)
-    text = _finish([date], outcomes, failures, run_id, settings)
+    text = write_down([date], outcomes, failures, run_id, settings)
     print(text)
     return text
 
@@ -98,54 +94,18 @@ def close_night(run_id: str) -> None:
         lock.release(settings, run_id)
 
 
-def load(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
-    """The first load of a history: every table once, for the whole range, and in stretches where that is long."""
-
-    def history(settings: Settings) -> str:
-        from jobs.loading import Load
-
-        days = business_days(first, last)
-        this = Load(_lake(settings, run_id), days, settings)
-        if this.done:
-            say(f"goes on: {len(this.done)} stretches of this load are done")
-        text = _make_all(days, run_id, settings, say, in_stretches=this.make)
-        this.end()
-        return text
-
-    return _in_one_process(first, run_id, history)
-
-
-def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
-    """The nights of the range one by one, oldest first; stops at the first that fails."""
-    if submission.is_due(read_settings()):
-        text: str = submission.step("backfill", read_settings(), first=str(first), last=str(last), run_id=run_id)
-        return text
-
-    def nights(settings: Settings) -> str:
-        days = business_days(first, last)
-        customers.rewind(_lake(settings, run_id), first, last)
-        summaries = []
-        for number, day in enumerate(days, 1):
-            say(f"night {day} ({number} of {len(days)})")
-            # Of a range that is made again only the last lists may be news to a destination.
-            summaries.append(_make_all([day], run_id, settings, say, sends=day == last))
-        return summaries[-1]
-
-    return _in_one_process(first, run_id, nights)
-
-
 def make_table(name: str, day: date, run_id: str) -> dict[str, Any]:
     """One table for one date, with the lock of the lake."""
     runner.declared(name)
 
     def make(settings: Settings) -> dict[str, Any]:
         made = runner.run(name, [day], run_id, settings).as_dict()
-        lake = _lake(settings, run_id)
+        lake = open_lake(settings, run_id)
         ops.write_batches(lake, [day], [made])
         ops.write_runs(lake, day, [made], [], run_id)
         return made
 
-    made: dict[str, Any] = _in_one_process(day, run_id, make)
+    made: dict[str, Any] = in_one_process(day, run_id, make)
     return made
 
 
@@ -156,7 +116,7 @@ def deliver(day: date, run_id: str) -> "Delivered":
         # Its server outlived it, and may still be committing what that had begun.
         stop_server(settings)
     try:
-        outcome, done = _delivered(day, run_id, settings)
+        outcome, done = delivered(day, run_id, settings)
         ops.write_runs(TableLogs(settings.lake, {"run_id": run_id}), day, [outcome], [], run_id)
         return done
     finally:
@@ -183,7 +143,7 @@ def train(name: str, day: date, run_id: str, say: Callable[[str], None] = print)
         DataError: there is no such model, or too little to learn from.
     """
     _lesson(name)
-    text: str = _in_one_process(day, run_id, lambda settings: _trained(name, day, run_id, settings, say))
+    text: str = in_one_process(day, run_id, lambda settings: _trained(name, day, run_id, settings, say))
     return text
 
 
@@ -192,8 +152,8 @@ def roll_back(name: str, day: date, run_id: str) -> str:
     from jobs import training
 
     _lesson(name)
-    text: str = _in_one_process(
-        day, run_id, lambda settings: training.roll_back(_lake(settings, run_id), name, day, settings)
+    text: str = in_one_process(
+        day, run_id, lambda settings: training.roll_back(open_lake(settings, run_id), name, day, settings)
     )
     return text
 
@@ -210,7 +170,7 @@ def _trained(name: str, day: date, run_id: str, settings: Settings, say: Callabl
     from models.errors import NotEnoughDataError
 
     try:
-        made = training.train(_lake(settings, run_id), name, day, settings, say)
+        made = training.train(open_lake(settings, run_id), name, day, settings, say)
     except NotEnoughDataError as error:
         expected, _, found = str(error).partition(", found ")
         raise DataError(
@@ -229,7 +189,7 @@ def maintain(date: date, run_id: str, say: Callable[[str], None] = print) -> str
     if submission.is_due(settings):
         text: str = submission.step("maintain", settings, date=str(date), run_id=run_id)
         return text
-    lake = _lake(settings, run_id)
+    lake = open_lake(settings, run_id)
     done = upkeep.keep_up(lake, date, settings, say)
     return upkeep.summary(done)
 
@@ -239,7 +199,7 @@ def previous_business_day() -> date:
     return datetime.now(ZoneInfo(read_settings().time_zone)).date() - timedelta(days=1)
 
 
-def _in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> Any:
+def in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> Any:
     # Great Expectations takes four seconds to import, which the start of the server takes too.
     Thread(target=importlib.import_module, args=["expectations.validate"], daemon=True).start()
     try:
@@ -255,78 +215,7 @@ def _in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> 
         raise told from None
 
 
-def _make_all(
-    days: Sequence[date],
-    run_id: str,
-    settings: Settings,
-    say: Callable[[str], None],
-    sends: bool = True,
-    in_stretches: "Callable[[Table, Make], dict[str, Any]] | None" = None,
-) -> str:
-    outcomes: list[dict[str, Any]] = []
-    failure: DataError | None = None
-    tables = nightly()
-    for number, table in enumerate(tables, 1):
-        if table.kind is not Kind.LANDED and tables[number - 2].kind is Kind.LANDED:
-            try:
-                _gate(days, outcomes, run_id, settings)
-            except DataError as error:
-                failure = error
-        if failure is not None:
-            break
-        make = partial(_made, table.name, run_id, settings, say, f"{number}/{len(tables)}")
-        try:
-            outcomes.append(in_stretches(table, make) if in_stretches else make(days))
-        except DataError as error:
-            failure = error
-    if failure is None:
-        handed_over, failure = _delivered_or_not(days[-1], run_id, settings, sends)
-        outcomes += [*handed_over, *(_reported(report, days[-1], settings) for report in REPORTS.values())]
-    text = _written_down(days, outcomes, failure, run_id, settings)
-    say(text)
-    if failure is not None:
-        raise failure
-    return text
-
-
-def _written_down(
-    days: Sequence[date], outcomes: Outcomes, failure: DataError | None, run_id: str, settings: Settings
-) -> str:
-    named = failure.headline.split(":")[0] if failure else ""
-    failures = [{"task": named, "reason": failure.headline}] if failure else []
-    try:
-        return _finish(days, outcomes, failures, run_id, settings)
-    except Exception:
-        # What stopped the night, such as a full disk, may keep it from being written down too.
-        if failure is None:
-            raise
-        raise failure from None
-
-
-def _made(
-    name: str,
-    run_id: str,
-    settings: Settings,
-    say: Callable[[str], None],
-    progress: str,
-    days: Sequence[date],
-    stretch: str = "",
-) -> dict[str, Any]:
-    outcome = runner.run(name, days, run_id, settings).as_dict()
-    say(f"  [{progress}] {name}{stretch}: {outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s")
-    return outcome
-
-
-def _delivered_or_not(
-    day: date, run_id: str, settings: Settings, sends: bool
-) -> tuple[list[dict[str, Any]], DataError | None]:
-    try:
-        return [_delivered(day, run_id, settings, sends)[0]], None
-    except DataError as error:
-        return [], error
-
-
-def _delivered(day: date, run_id: str, settings: Settings, sends: bool = True) -> "tuple[dict[str, Any], Delivered]":
+def delivered(day: date, run_id: str, settings: Settings, sends: bool = True) -> "tuple[dict[str, Any], Delivered]":
     from jobs.delivery.deliver import deliver
     from jobs.rights.stored import StoredTables
 
@@ -348,7 +237,7 @@ def _delivered(day: date, run_id: str, settings: Settings, sends: bool = True) -
     return outcome.as_dict(), done
 
 
-def _reported(report: Report, day: date, settings: Settings) -> dict[str, Any]:
+def reported(report: Report, day: date, settings: Settings) -> dict[str, Any]:
     # Drawing takes a second to import, which no table pays.
     from jobs.reports import pages
 
@@ -358,7 +247,7 @@ def _reported(report: Report, day: date, settings: Settings) -> dict[str, Any]:
     return runner.Outcome(report.name, "done" if written else "unchanged", 0, seconds).as_dict()
 
 
-def _gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Settings) -> dict[str, Any]:
+def hold_gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Settings) -> dict[str, Any]:
     landed = {outcome["table"] for outcome in outcomes if outcome}
     absent = [feed.name for feed in FEEDS if f"bronze.{feed.name}" not in landed]
     if absent:
@@ -406,7 +295,7 @@ def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> lis
     return broken
 
 
-def _finish(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings) -> str:
+def write_down(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings) -> str:
     lake = _logs(settings, run_id)
     made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
     # A night that stops before its gate has landed all the same.
@@ -421,5 +310,5 @@ def _logs(settings: Settings, run_id: str) -> TableLogs:
     return TableLogs(settings.lake, {"run_id": run_id, "code_version": __version__})
 
 
-def _lake(settings: Settings, run_id: str) -> Lake:
+def open_lake(settings: Settings, run_id: str) -> Lake:
     return runner.open_lake(settings, {"run_id": run_id, "code_version": __version__})

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import sample
-from jobs import airflow, night
+from jobs import airflow, ranges
 from jobs.delivery import taken
 from jobs.errors import DataError
 from jobs.settings import read_settings
@@ -31,7 +31,7 @@ def run() -> int:
     sample.write(Path(settings.landing), FIRST, LAST)
     (Path(settings.landing) / MARK).touch()
     print(f"history {FIRST} to {loaded_to}, each table once for the whole range", flush=True)
-    night.load(FIRST, loaded_to, f"sample__{FIRST}_{loaded_to}", say=lambda line: print(line, flush=True))
+    ranges.load(FIRST, loaded_to, f"sample__{FIRST}_{loaded_to}", say=lambda line: print(line, flush=True))
     for number in range(NIGHTS, 0, -1):
         day = LAST - timedelta(days=number - 1)
         returned = _return_lists(Path(settings.delivery), day)

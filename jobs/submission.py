@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def is_due(settings: Settings) -> bool:
 
 
 def step(function: str, settings: Settings, /, **arguments: str) -> Any:
-    """Runs a function of jobs.night under spark-submit; returns what it returns.
+    """Runs a step of a night under spark-submit; returns what it returns.
 
     Raises:
         DataError, LakeBusyError: as the function raises them in the other process.
@@ -55,12 +56,15 @@ def answer(name: str, arguments: dict[str, str], file: Path) -> int:
     """Under spark-submit: runs the step and writes down what it came to; returns the exit code."""
     from datetime import date
 
-    from jobs import night
+    from jobs import night, ranges
 
+    steps: dict[str, Callable[..., Any]] = {
+        step.__name__: step for step in (night.run_table, night.train_model, night.maintain, ranges.backfill)
+    }
     days = {key: date.fromisoformat(value) for key, value in arguments.items() if key in ("date", "first", "last")}
     result: Any
     try:
-        result = getattr(night, name)(**{**arguments, **days})
+        result = steps[name](**{**arguments, **days})
     except (DataError, LakeBusyError) as error:
         result = error
     file.write_bytes(pickle.dumps(result))

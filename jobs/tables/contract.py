@@ -18,6 +18,11 @@ class Kind(StrEnum):
     DERIVED = "derived"
     RECORD = "record"
 
+    @property
+    def is_stamped(self) -> bool:
+        """Whether it says what was known on a date; all other kinds end alike whatever the order of nights."""
+        return self in (Kind.AS_OF, Kind.HISTORY, Kind.SNAPSHOT)
+
 
 @dataclass(frozen=True)
 class Column:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import lock, night
+from jobs import lock, ranges
 from jobs.errors import DataError, LakeBusyError
 from jobs.settings import read_settings
 from tests.conftest import World
@@ -49,11 +49,11 @@ def test_a_night_that_cannot_even_be_written_down_tells_what_stopped_it(world: W
     world.drop("transactions", day, "transaction_id,customer_id,posted_at,amount,currency,kind\n")
     _resize(disk, _used(disk) + (32 << 10))
     with pytest.raises(DataError, match="the disk is full") as raised:
-        night.backfill(date.fromisoformat(day), date.fromisoformat(day), "full", say=lambda _: None)
+        ranges.backfill(date.fromisoformat(day), date.fromisoformat(day), "full", say=lambda _: None)
     assert raised.value.headline.startswith("bronze.")
     _resize(disk, _used(disk))
     with pytest.raises(DataError, match=f"night {day}: the disk is full"):
-        night.backfill(date.fromisoformat(day), date.fromisoformat(day), "full", say=lambda _: None)
+        ranges.backfill(date.fromisoformat(day), date.fromisoformat(day), "full", say=lambda _: None)
 
 
 def test_a_full_disk_does_not_lose_the_lock(world: World, disk: Path) -> None:

@@ -20,9 +20,9 @@ FIRST, DAYS = date(2026, 1, 5), 4
 DATES = [FIRST + timedelta(days=n) for n in range(DAYS)]
 SMALL = """
 import sys
-from jobs import __main__, lake, loading, night
-made = night.nightly()
-night.nightly = lambda: [table for table in made if table.layer in ("bronze", "silver") or table.name == "gold.repeat_calls"]
+from jobs import __main__, lake, loading, ranges
+made = ranges.nightly()
+ranges.nightly = lambda: [table for table in made if table.layer in ("bronze", "silver") or table.name == "gold.repeat_calls"]
 loading.LANDED_ROWS = loading.KEYED_ROWS = {rows}
 if {rows} == 1:
     lake.HELD_AS_COLUMNS_FROM_ROWS, lake.ROWS_A_TASK = 0, 1

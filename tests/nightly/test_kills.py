@@ -26,9 +26,10 @@ FILES = {
     ("customers", DAY): "customer_id,name,phone,updated_at\nC1,Anna Lee,13900139000,2026-01-06 08:00:00\n",
     ("calls", DAY): "call_id,customer_id,caller_number,direction,started_at,ended_at,outcome\n"
     "b,C1,13800138000,inbound,2026-01-06 09:00:00,2026-01-06 09:05:00,answered\n"
+    "late,C1,13800138000,inbound,2026-01-05 20:00:00,2026-01-05 20:05:00,answered\n"
     "broken,C1,13800138000,inbound,2026-01-06 09:00:00,2026-01-06 09:05:00,eaten\n",
     ("transactions", DAY): "transaction_id,customer_id,posted_at,amount,currency,kind\n"
-    "t2,C1,2026-01-06 12:00:00,7.25,CNY,purchase\n",
+    "t1,C1,2026-01-05 12:00:00,13.50,CNY,purchase\nt2,C1,2026-01-06 12:00:00,7.25,CNY,purchase\n",
 }
 KILLED_AFTER = ("bronze.customers", "silver.customers_versions", "gold.repeat_calls")
 """The kill strikes while the next table is being made."""
@@ -39,11 +40,11 @@ Rows = dict[str, list[tuple[Any, ...]]]
 @pytest.fixture(scope="module")
 def before(module_world: World) -> World:
     """A lake after the night before."""
-    from jobs import night
+    from jobs import ranges
 
     for (feed, day), content in FILES.items():
         module_world.drop(feed, day, content)
-    night.backfill(date.fromisoformat(DAY_BEFORE), date.fromisoformat(DAY_BEFORE), "before", say=lambda _: None)
+    ranges.backfill(date.fromisoformat(DAY_BEFORE), date.fromisoformat(DAY_BEFORE), "before", say=lambda _: None)
     return module_world
 
 
@@ -70,6 +71,15 @@ def test_a_killed_night_started_again_ends_as_if_it_had_not_been_killed(
         assert not [name for name, rows in seen.items() if rows not in (stood.get(name, []), done[name])]
     assert _night(os.environ.copy()) == 0
     assert before.everything() == done
+
+
+def test_a_range_made_again_at_once_is_the_lake_of_its_nights(
+    before: World, lakes: tuple[Rows, Rows], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, done = lakes
+    own = {**os.environ, "ECHOLAKE_LAKE": str(tmp_path / "lake")}
+    assert _night(own, "backfill", "--from", DAY_BEFORE, "--to", DAY) == 0
+    assert before.everything(tmp_path / "lake") == done
 
 
 def test_a_night_of_airflow_whose_server_is_killed_tries_again_and_ends_well(

@@ -18,10 +18,10 @@ OPERATIONAL = {"loaded_at", "file_modified_at", "row_hash"}
 @pytest.fixture(scope="module")
 def night(module_world: World) -> Any:
     """The first night of the sample world."""
-    from jobs import night
+    from jobs import ranges
 
     made = sample.write(module_world.landing, DAY, DAY)
-    summary = night.backfill(DAY, DAY, "night", say=_quiet)
+    summary = ranges.backfill(DAY, DAY, "night", say=_quiet)
     return module_world, made, summary
 
 
@@ -60,17 +60,17 @@ def test_neither_the_key_nor_anything_personal_is_in_a_log(night: Any, server_lo
 
 
 def test_the_same_night_run_again_changes_nothing(night: Any) -> None:
-    from jobs import night as nights
+    from jobs import ranges
 
     world, _, _ = night
     before, versions = _lake(world), _versions(world)
-    nights.backfill(DAY, DAY, "again", say=_quiet)
+    ranges.backfill(DAY, DAY, "again", say=_quiet)
     assert _lake(world) == before
     assert _versions(world) == versions, "tables that do not change get no commit"
 
 
 def test_a_night_that_the_gate_stops_leaves_silver_and_gold_and_ends_well_once_mended(night: Any) -> None:
-    from jobs import night as nights
+    from jobs import ranges
     from jobs.errors import DataError
 
     world, _, _ = night
@@ -79,7 +79,7 @@ def test_a_night_that_the_gate_stops_leaves_silver_and_gold_and_ends_well_once_m
     content = file.read_bytes()
     file.write_bytes(b"")
     with pytest.raises(DataError, match="empty"):
-        nights.backfill(DAY, DAY, "broken", say=_quiet)
+        ranges.backfill(DAY, DAY, "broken", say=_quiet)
     assert _lake(world) == before
     assert ("failed",) in world.rows("ops.runs", "state")
     file.write_bytes(content)

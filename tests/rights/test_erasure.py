@@ -79,12 +79,12 @@ def drop_two_people(world: World) -> None:
 @pytest.fixture(scope="module")
 def erased(module_world: World) -> Iterator[dict[str, Any]]:
     """A lake of two nights from which the person was erased; the command was killed twice before it ended."""
-    from jobs import night
+    from jobs import ranges
 
     world = module_world
     sample.write(world.landing, FIRST, NEXT)
     drop_two_people(world)
-    night.load(FIRST, DAY, "load", say=lambda _: None)
+    ranges.load(FIRST, DAY, "load", say=lambda _: None)
     tokens = {token for person, token in world.rows("vault.customers", "person_id", "token") if person == PERSON}
     before = contents(world)
     log = REPO / f".local/logs/told-{os.getpid()}.log"
@@ -242,7 +242,7 @@ def test_a_delivered_list_loses_the_row_and_its_manifest_says_so(erased: dict[st
 def test_the_same_nights_again_and_a_further_one_bring_nobody_back_though_the_files_still_hold_the_person(
     erased: dict[str, Any],
 ) -> None:
-    from jobs import night
+    from jobs import ranges
 
     world = erased["world"]
     calls = [
@@ -256,7 +256,7 @@ def test_the_same_nights_again_and_a_further_one_bring_nobody_back_though_the_fi
     world.drop("do_not_call", str(NEXT), f"customer_id,phone,added_at\n,{OWN_NUMBER},{NEXT} 09:00:00\n", "extra.csv")
     turn = f'{{"call_id":"y-other","turn":1,"speaker":"agent","text":"Zebulon Quist, {PERSON}, again"}}'
     world.drop("transcripts", str(NEXT), turn, "extra.jsonl")
-    summary = night.load(FIRST, NEXT, "next", say=lambda _: None)
+    summary = ranges.load(FIRST, NEXT, "next", say=lambda _: None)
     assert "complete" in summary
     again = contents(world)
     for name in (name for name in again if name.startswith(("bronze.", "quarantine."))):

@@ -1,0 +1,153 @@
+"""The nights of a range of dates in one process: the first load of a history, and nights that are made again."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+
+from jobs import customers, night, runner, submission
+from jobs.errors import DataError
+from jobs.loading import Load
+from jobs.settings import Settings, business_days, read_settings
+from jobs.tables import Kind, Table, nightly
+from jobs.tables.reports import REPORTS
+
+Outcomes = list[dict[str, Any]]
+Make = Callable[..., dict[str, Any]]
+"""Makes a table for dates, which a second argument may tell in words."""
+InStretches = Callable[[Table, Make], dict[str, Any]]
+
+
+def load(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
+    """The first load of a history: every table once, for the whole range, and in stretches where that is long."""
+
+    def history(settings: Settings) -> str:
+        work = _Work(run_id, settings, say)
+        days = business_days(first, last)
+        this = work.load(days)
+        outcomes, failure = work.make(nightly(), days, this.make)
+        text = work.end(days, outcomes, failure)
+        this.end()
+        return text
+
+    return str(night.in_one_process(first, run_id, history))
+
+
+def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
+    """The same lake as the nights of the range one by one, oldest first; stops at the first that fails.
+
+    What does not depend on the order of nights is made of the whole range first (decision 0035).
+    """
+    if submission.is_due(read_settings()):
+        text: str = submission.step("backfill", read_settings(), first=str(first), last=str(last), run_id=run_id)
+        return text
+
+    def nights(settings: Settings) -> str:
+        work = _Work(run_id, settings, say)
+        days = business_days(first, last)
+        customers.rewind(night.open_lake(settings, run_id), first, last)
+        at_once = work.make_at_once(days) if len(days) > 1 else []
+        tables = [table for table in nightly() if table.kind.is_stamped or not at_once]
+        told = ""
+        for number, day in enumerate(days, 1):
+            say(f"night {day} ({number} of {len(days)})")
+            outcomes, failure = work.make(tables, [day])
+            # Of a range that is made again only the last lists may be news to a destination.
+            told = work.end([day], [*_share(at_once, day, day == last), *outcomes], failure, sends=day == last)
+        return told
+
+    return str(night.in_one_process(first, run_id, nights))
+
+
+class _Work:
+    """What one command makes: under which run, and to whom it says how far it is."""
+
+    def __init__(self, run_id: str, settings: Settings, say: Callable[[str], None]) -> None:
+        self._run_id = run_id
+        self._settings = settings
+        self._say = say
+
+    def load(self, days: Sequence[date]) -> Load:
+        """A load of these dates, as far as it came before."""
+        this = Load(night.open_lake(self._settings, self._run_id), days, self._settings)
+        if this.done:
+            self._say(f"goes on: {len(this.done)} stretches of this load are done")
+        return this
+
+    def make_at_once(self, days: Sequence[date]) -> Outcomes:
+        """Makes what any order of nights leaves the same; nothing when the nights must tell which of them is wrong."""
+        self._say(f"{days[0]} to {days[-1]}, what needs no order of nights ({len(days)} dates at once)")
+        this = self.load(days)
+        outcomes, failure = self.make([table for table in nightly() if not table.kind.is_stamped], days, this.make)
+        this.end()
+        if failure is None:
+            return outcomes
+        self._say(f"not at once, but night by night: {failure.headline}")
+        return []
+
+    def make(
+        self, tables: Sequence[Table], days: Sequence[date], in_stretches: InStretches | None = None
+    ) -> tuple[Outcomes, DataError | None]:
+        """Makes tables of dates up to the first that fails; after what lands comes the gate."""
+        outcomes: Outcomes = []
+        for number, table in enumerate(tables, 1):
+            make = partial(self._made, table.name, f"{number}/{len(tables)}")
+            try:
+                if table.kind is not Kind.LANDED and tables[number - 2].kind is Kind.LANDED:
+                    night.hold_gate(days, outcomes, self._run_id, self._settings)
+                outcomes.append(in_stretches(table, make) if in_stretches else make(days))
+            except DataError as error:
+                return outcomes, error
+        return outcomes, None
+
+    def end(self, days: Sequence[date], outcomes: Outcomes, failure: DataError | None, sends: bool = True) -> str:
+        """Hands over what was made, writes the night down, and says its summary.
+
+        Raises:
+            DataError: `failure`, or what kept the lists from being handed over.
+        """
+        if failure is None:
+            try:
+                delivered, _ = night.delivered(days[-1], self._run_id, self._settings, sends)
+                outcomes = [*outcomes, delivered]
+            except DataError as error:
+                failure = error
+            else:
+                outcomes += [night.reported(report, days[-1], self._settings) for report in REPORTS.values()]
+        text = self._written_down(days, outcomes, failure)
+        self._say(text)
+        if failure is not None:
+            raise failure
+        return text
+
+    def _written_down(self, days: Sequence[date], outcomes: Outcomes, failure: DataError | None) -> str:
+        named = failure.headline.split(":")[0] if failure else ""
+        failures = [{"task": named, "reason": failure.headline}] if failure else []
+        try:
+            return night.write_down(days, outcomes, failures, self._run_id, self._settings)
+        except Exception:
+            # What stopped the night, such as a full disk, may keep it from being written down too.
+            if failure is None:
+                raise
+            raise failure from None
+
+    def _made(self, name: str, progress: str, days: Sequence[date], stretch: str = "") -> dict[str, Any]:
+        outcome = runner.run(name, days, self._run_id, self._settings).as_dict()
+        told = f"{outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s"
+        self._say(f"  [{progress}] {name}{stretch}: {told}")
+        return outcome
+
+
+def _share(at_once: Outcomes, day: date, is_last: bool) -> Outcomes:
+    """What a date has of tables that were made of a whole range: its batches; all else is the last one's."""
+    shares = []
+    for outcome in at_once:
+        if not outcome["batches"]:
+            shares += [outcome] if is_last else []
+            continue
+        batches = [batch for batch in outcome["batches"] if batch["ds"] == str(day) or (is_last and not batch["ds"])]
+        rows = sum(batch["rows_landed"] for batch in batches) if outcome["rows"] else 0
+        state = "done" if rows else "unchanged"
+        seconds = outcome["seconds"] if is_last else 0.0
+        shares.append({**outcome, "batches": batches, "rows": rows, "state": state, "seconds": seconds})
+    return shares

@@ -1,0 +1,67 @@
+"""A range that is made again: at once where the order of nights does not matter, and the same lake either way."""
+
+from datetime import date
+
+import pytest
+
+from jobs import ranges
+from jobs.errors import DataError
+from jobs.tables import TABLES, nightly
+from tests.conftest import World
+
+DAYS = tuple(date(2026, 1, day) for day in (5, 6, 7))
+MADE = ("silver.calls", "silver.caller_history", "gold.repeat_calls", "features.answered_calls")
+HEAD = "call_id,customer_id,caller_number,direction,started_at,ended_at,outcome\n"
+
+
+def test_what_a_range_makes_at_once_reads_nothing_that_is_made_night_by_night() -> None:
+    at_once = {table.name for table in nightly() if not table.kind.is_stamped}
+    assert {name for table in at_once for name in TABLES[table].inputs} <= at_once
+
+
+@pytest.fixture
+def calls(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Three dates with a call each; the second also brings one of the day before, and corrects that day's."""
+    few = [table for table in nightly() if table.layer == "bronze" or table.name in MADE]
+    monkeypatch.setattr(ranges, "nightly", lambda: few)
+    for n, day in enumerate(DAYS):
+        rows = [_call(f"call{n}", day, 10)]
+        if n == 1:
+            rows += [_call("late", DAYS[0], 20), _call("call0", DAYS[0], 11)]
+        world.drop("calls", str(day), HEAD + "".join(rows))
+        world.drop("transactions", str(day), "transaction_id,customer_id,posted_at,amount,currency,kind\n")
+    return world
+
+
+def _call(name: str, day: date, hour: int) -> str:
+    return f"{name},C1,13800138000,inbound,{day} {hour}:00:00,{day} {hour}:05:00,answered\n"
+
+
+def test_at_once_and_night_by_night_end_at_the_same_lake(calls: World) -> None:
+    said: list[str] = []
+    ranges.backfill(DAYS[0], DAYS[-1], "at once", said.append)
+    assert sum("silver.calls:" in line for line in said) == 1
+    assert sum("features.answered_calls:" in line for line in said) == len(DAYS)
+    at_once = calls.everything()
+    accounts = "feed", "ds", "rows_in", "rows_landed"
+    noted = calls.rows("ops.batches", *accounts)
+    assert [row[2:] for row in noted if row[0] == "calls"] == [(1, 1), (3, 3), (1, 1)]
+    assert calls.rows("ops.nights", "count(passed_gate_at)", "count(completed_at)") == [(3, 3)]
+
+    calls.lake.rename(calls.root / "at-once")
+    for day in DAYS:
+        ranges.backfill(day, day, f"night of {day}", lambda _: None)
+    assert calls.everything() == at_once
+    assert calls.rows("ops.batches", *accounts) == noted
+
+
+def test_a_date_that_fails_stops_the_range_there_and_leaves_the_nights_before_it_made(calls: World) -> None:
+    (file,) = (calls.landing / f"calls/ds={DAYS[1]}").iterdir()
+    file.write_text("")
+    said: list[str] = []
+    with pytest.raises(DataError, match=f"calls {DAYS[1]}"):
+        ranges.backfill(DAYS[0], DAYS[-1], "stopped", said.append)
+    assert any(line.startswith("not at once, but night by night: ") for line in said)
+    nights = calls.rows("ops.nights", "ds", "completed_at IS NOT NULL")
+    assert [day for day, is_complete in nights if is_complete] == [DAYS[0]]
+    assert calls.rows("silver.calls", "call_id") == [("call0",)]
