@@ -31,8 +31,10 @@ def update(
     dated = {"known_on": days} if table.module == "jobs.silver.versions" else {"ds": days, "known_on": days}
     bronze = TABLES[f"bronze.{feed.name}"]
     if feed.texts:
-        # Customers of an older batch that landed late may have changed how later texts are redacted.
-        days = sorted({*days, *(day for day in lake.dates(bronze, "ds") if day > min(days))})
+        # Customers of an older batch that landed late may have changed how later texts are redacted; not those of
+        # batches that no night has taken yet.
+        taken = max(filter(None, (lake.latest(table, column) for column in dated)), default=min(days))
+        days = sorted({*days, *(day for day in lake.dates(bronze, "ds") if min(days) < day <= taken)})
     is_untouched = not lake.may_hold(bronze, {"ds": days}) and not lake.may_hold(table, dated)
     if is_untouched and settings.source(feed).delivery != "snapshot":
         return 0
@@ -41,6 +43,17 @@ def update(
     make = _current_changes if table.module == "jobs.silver.current" else _version_changes
     changes = make(lake, table, feed, delivered, touched, settings)
     return 0 if changes is None else _publish(lake, table, changes, expect)
+
+
+def is_corrected(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> bool:
+    """Whether a batch of these dates says something else of an event than a batch before it, as far as silver looks."""
+    bronze = TABLES[f"bronze.{feed.name}"]
+    if feed.is_entity or not lake.rows(bronze, days):
+        return False
+    since = min(days) - timedelta(days=settings.source(feed).redelivery_days)
+    said = lake.read(bronze).where(f"ds BETWEEN DATE'{since}' AND DATE'{max(days)}'").groupBy(*feed.lake_key)
+    facts = said.agg(F.min("row_hash").alias("one"), F.max("row_hash").alias("other"), F.max("ds").alias("last"))
+    return not facts.where(f"one <> other AND last >= DATE'{min(days)}'").limit(1).isEmpty()
 
 
 def _delivered(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> tuple[DataFrame, list[date]]:

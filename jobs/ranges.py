@@ -5,11 +5,11 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from jobs import customers, night, runner, submission
+from jobs import customers, keyed, night, runner, submission
 from jobs.errors import DataError
 from jobs.loading import Load
 from jobs.settings import Settings, business_days, read_settings
-from jobs.tables import Kind, Table, nightly
+from jobs.tables import FEEDS, Kind, Table, nightly
 from jobs.tables.reports import REPORTS
 
 Outcomes = list[dict[str, Any]]
@@ -36,7 +36,8 @@ def load(first: date, last: date, run_id: str, say: Callable[[str], None] = prin
 def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = print) -> str:
     """The same lake as the nights of the range one by one, oldest first; stops at the first that fails.
 
-    What does not depend on the order of nights is made of the whole range first (decision 0035).
+    Where that comes to the same, what does not depend on the order of nights is made of the whole range first
+    (decision 0035).
     """
     if submission.is_due(read_settings()):
         text: str = submission.step("backfill", read_settings(), first=str(first), last=str(last), run_id=run_id)
@@ -75,15 +76,37 @@ class _Work:
         return this
 
     def make_at_once(self, days: Sequence[date]) -> Outcomes:
-        """Makes what any order of nights leaves the same; nothing when the nights must tell which of them is wrong."""
+        """Makes what any order of nights leaves the same; nothing where each night has to make all of its tables.
+
+        That is so when one of them fails, which the nights have to find, and when an event is corrected by a later
+        batch: the nights before that one told of it as it had come.
+        """
         self._say(f"{days[0]} to {days[-1]}, what needs no order of nights ({len(days)} dates at once)")
         this = self.load(days)
-        outcomes, failure = self.make([table for table in nightly() if not table.kind.is_stamped], days, this.make)
+        outcomes, why_not = self._at_once(days, this.make)
         this.end()
-        if failure is None:
-            return outcomes
-        self._say(f"not at once, but night by night: {failure.headline}")
-        return []
+        if why_not:
+            self._say(f"night by night: {why_not}")
+        return [] if why_not else outcomes
+
+    def _at_once(self, days: Sequence[date], in_stretches: InStretches) -> tuple[Outcomes, str]:
+        tables = [table for table in nightly() if not table.kind.is_stamped]
+        landed, failure = self.make([each for each in tables if each.kind is Kind.LANDED], days, in_stretches)
+        if failure is not None:
+            return landed, failure.headline
+        if corrected := self._corrected(days):
+            return landed, corrected
+        try:
+            night.hold_gate(days, landed, self._run_id, self._settings)
+        except DataError as error:
+            return landed, error.headline
+        made, failure = self.make([each for each in tables if each.kind is not Kind.LANDED], days, in_stretches)
+        return [*landed, *made], failure.headline if failure else ""
+
+    def _corrected(self, days: Sequence[date]) -> str:
+        lake = night.open_lake(self._settings, self._run_id)
+        corrected = [feed.name for feed in FEEDS if keyed.is_corrected(lake, feed, days, self._settings)]
+        return f"later batches correct {', '.join(corrected)}" if corrected else ""
 
     def make(
         self, tables: Sequence[Table], days: Sequence[date], in_stretches: InStretches | None = None

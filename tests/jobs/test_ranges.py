@@ -9,8 +9,16 @@ from jobs.errors import DataError
 from jobs.tables import TABLES, nightly
 from tests.conftest import World
 
-DAYS = tuple(date(2026, 1, day) for day in (5, 6, 7))
-MADE = ("silver.calls", "silver.caller_history", "gold.repeat_calls", "features.answered_calls")
+DAYS = tuple(date(2026, 1, day) for day in (5, 6))
+MADE = (
+    "silver.calls",
+    "silver.caller_history",
+    "gold.repeat_calls",
+    "features.answered_calls",
+    "features.customer_measures",
+    "features.customer_tag_values",
+    "gold.customer_tags",
+)
 HEAD = "call_id,customer_id,caller_number,direction,started_at,ended_at,outcome\n"
 
 
@@ -21,19 +29,18 @@ def test_what_a_range_makes_at_once_reads_nothing_that_is_made_night_by_night() 
 
 @pytest.fixture
 def calls(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Three dates with a call each; the second also brings one of the day before, and corrects that day's."""
+    """Two dates with a call each; the second also brings one of the day before."""
     few = [table for table in nightly() if table.layer == "bronze" or table.name in MADE]
     monkeypatch.setattr(ranges, "nightly", lambda: few)
+    world.drop("customers", str(DAYS[0]), f"customer_id,name,updated_at\nC1,Anna Lee,{DAYS[0]} 08:00:00\n")
     for n, day in enumerate(DAYS):
-        rows = [_call(f"call{n}", day, 10)]
-        if n == 1:
-            rows += [_call("late", DAYS[0], 20), _call("call0", DAYS[0], 11)]
+        rows = [call(f"call{n}", day, 10), *([call("late", DAYS[0], 20)] if n == 1 else [])]
         world.drop("calls", str(day), HEAD + "".join(rows))
         world.drop("transactions", str(day), "transaction_id,customer_id,posted_at,amount,currency,kind\n")
     return world
 
 
-def _call(name: str, day: date, hour: int) -> str:
+def call(name: str, day: date, hour: int) -> str:
     return f"{name},C1,13800138000,inbound,{day} {hour}:00:00,{day} {hour}:05:00,answered\n"
 
 
@@ -45,9 +52,8 @@ def test_at_once_and_night_by_night_end_at_the_same_lake(calls: World) -> None:
     at_once = calls.everything()
     accounts = "feed", "ds", "rows_in", "rows_landed"
     noted = calls.rows("ops.batches", *accounts)
-    assert [row[2:] for row in noted if row[0] == "calls"] == [(1, 1), (3, 3), (1, 1)]
-    assert calls.rows("ops.nights", "count(passed_gate_at)", "count(completed_at)") == [(3, 3)]
-
+    assert [row[2:] for row in noted if row[0] == "calls"] == [(1, 1), (2, 2)]
+    assert calls.rows("ops.nights", "count(passed_gate_at)", "count(completed_at)") == [(2, 2)]
     calls.lake.rename(calls.root / "at-once")
     for day in DAYS:
         ranges.backfill(day, day, f"night of {day}", lambda _: None)
@@ -55,13 +61,23 @@ def test_at_once_and_night_by_night_end_at_the_same_lake(calls: World) -> None:
     assert calls.rows("ops.batches", *accounts) == noted
 
 
+def test_where_a_later_batch_corrects_an_event_each_night_tells_it_as_it_had_come(calls: World) -> None:
+    (file,) = (calls.landing / f"calls/ds={DAYS[1]}").iterdir()
+    file.write_text(file.read_text() + call("call0", DAYS[0], 11))
+    said: list[str] = []
+    ranges.backfill(DAYS[0], DAYS[-1], "corrected", said.append)
+    assert "night by night: later batches correct calls" in said
+    found = calls.rows("features.answered_calls", "as_of", "call_id", "hour")
+    assert found == [(DAYS[0], "call0", 10), (DAYS[1], "call1", 10)]
+
+
 def test_a_date_that_fails_stops_the_range_there_and_leaves_the_nights_before_it_made(calls: World) -> None:
     (file,) = (calls.landing / f"calls/ds={DAYS[1]}").iterdir()
     file.write_text("")
     said: list[str] = []
-    with pytest.raises(DataError, match=f"calls {DAYS[1]}"):
+    with pytest.raises(DataError, match=f"calls/ds={DAYS[1]}"):
         ranges.backfill(DAYS[0], DAYS[-1], "stopped", said.append)
-    assert any(line.startswith("not at once, but night by night: ") for line in said)
+    assert any(line.startswith("night by night: ") for line in said)
     nights = calls.rows("ops.nights", "ds", "completed_at IS NOT NULL")
     assert [day for day, is_complete in nights if is_complete] == [DAYS[0]]
     assert calls.rows("silver.calls", "call_id") == [("call0",)]

@@ -31,7 +31,7 @@ FILES = {
     ("transactions", DAY): "transaction_id,customer_id,posted_at,amount,currency,kind\n"
     "t1,C1,2026-01-05 12:00:00,13.50,CNY,purchase\nt2,C1,2026-01-06 12:00:00,7.25,CNY,purchase\n",
 }
-KILLED_AFTER = ("bronze.customers", "silver.customers_versions", "gold.repeat_calls")
+KILLED_AFTER = ("bronze.customers", "gold.repeat_calls")
 """The kill strikes while the next table is being made."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -71,15 +71,6 @@ def test_a_killed_night_started_again_ends_as_if_it_had_not_been_killed(
         assert not [name for name, rows in seen.items() if rows not in (stood.get(name, []), done[name])]
     assert _night(os.environ.copy()) == 0
     assert before.everything() == done
-
-
-def test_a_range_made_again_at_once_is_the_lake_of_its_nights(
-    before: World, lakes: tuple[Rows, Rows], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    _, done = lakes
-    own = {**os.environ, "ECHOLAKE_LAKE": str(tmp_path / "lake")}
-    assert _night(own, "backfill", "--from", DAY_BEFORE, "--to", DAY) == 0
-    assert before.everything(tmp_path / "lake") == done
 
 
 def test_a_night_of_airflow_whose_server_is_killed_tries_again_and_ends_well(

@@ -16,21 +16,14 @@ from jobs.settings import ROOT, read_settings
 TABLES = (
     "bronze.customers",
     "bronze.calls",
-    "bronze.transactions",
     "silver.customers_versions",
     "silver.calls",
-    "silver.transactions",
     "silver.caller_history",
     "gold.repeat_calls",
-    "gold.service_kpis",
-    "features.customer_measures",
-    "features.customer_tag_values",
-    "gold.customer_tags",
-    "gold.customer_portraits",
     "features.caller_profiles",
     "gold.repeat_call_clusters",
 )
-"""Of each kind some: landed, keyed, carried, window, daily, as of, history, snapshot, and one that a model scores."""
+"""Of the ways to make a table some: the door, merges, carried state, windows, as of a date, and a model that scores."""
 
 _KIND = tables.TABLES["gold.repeat_call_clusters"].column_names.index("cluster_id")
 
