@@ -12,6 +12,13 @@ import yaml
 
 REPO = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPO.parent / "shared/data"
+OF_SMALL_PLANS = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
+    "spark.sql.codegen.wholeStage": False,
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Of a Spark server of tests: they make many small plans over a few rows, and compiling them costs more than it gives.
+What is compiled must find room, or the JVM throws it away and begins again."""
 
 
 class World:
@@ -141,14 +148,7 @@ def spark_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
 
     before = dict(os.environ)
     folder = tmp_path_factory.mktemp("server")
-    # Tests make many small plans over a few rows: compiling them costs more than it gives. What is compiled must find
-    # room, or the JVM throws it away and begins again.
-    conf = {
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
-        "spark.sql.codegen.wholeStage": False,
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    }
-    (folder / "conf.yaml").write_text(yaml.safe_dump({"spark": {"conf": conf}}))
+    (folder / "conf.yaml").write_text(yaml.safe_dump({"spark": {"conf": OF_SMALL_PLANS}}))
     os.environ["ECHOLAKE_LAKE"] = str(folder)
     os.environ["ECHOLAKE_CONF"] = str(folder / "conf.yaml")
     settings = read_settings()

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.conftest import REPO, World
+from tests.conftest import OF_SMALL_PLANS, REPO, World
 
 DAY_BEFORE, DAY = "2026-01-05", "2026-01-06"
 FILES = {
@@ -79,8 +80,8 @@ def test_a_night_of_airflow_whose_server_is_killed_tries_again_and_ends_well(
     _, done = lakes
     shutil.copytree(before.lake, tmp_path / "lake")
     # Without the tests' server the night starts one of its own.
-    own = {name: value for name, value in os.environ.items() if name != "ECHOLAKE_CONF"}
-    own["ECHOLAKE_LAKE"] = str(tmp_path / "lake")
+    (tmp_path / "conf.yaml").write_text(yaml.safe_dump({"spark": {"conf": OF_SMALL_PLANS}}))
+    own = {**os.environ, "ECHOLAKE_CONF": str(tmp_path / "conf.yaml"), "ECHOLAKE_LAKE": str(tmp_path / "lake")}
     assert _night(own, "nightly", "--date", DAY, kill_after="silver.customers_versions", server=True) == 0
     assert "Traceback" not in capfd.readouterr().err
     assert before.everything(tmp_path / "lake") == done
