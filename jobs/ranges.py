@@ -9,7 +9,7 @@ from jobs import customers, keyed, night, runner, submission
 from jobs.errors import DataError
 from jobs.loading import Load
 from jobs.settings import Settings, business_days, read_settings
-from jobs.tables import FEEDS, Kind, Table, nightly
+from jobs.tables import FEEDS, TABLES, Feed, Kind, Table, nightly
 from jobs.tables.reports import REPORTS
 
 Outcomes = list[dict[str, Any]]
@@ -105,7 +105,7 @@ class _Work:
 
     def _corrected(self, days: Sequence[date]) -> str:
         lake = night.open_lake(self._settings, self._run_id)
-        corrected = [feed.name for feed in FEEDS if keyed.is_corrected(lake, feed, days, self._settings)]
+        corrected = [feed.name for feed in events_told() if keyed.is_corrected(lake, feed, days, self._settings)]
         return f"later batches correct {', '.join(corrected)}" if corrected else ""
 
     def make(
@@ -159,6 +159,17 @@ class _Work:
         told = f"{outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s"
         self._say(f"  [{progress}] {name}{stretch}: {told}")
         return outcome
+
+
+def events_told() -> list[Feed]:
+    """The feeds whose silver, as it stands, stamped tables tell of; of all others they read versions, or nothing."""
+    reached: set[str] = set()
+    ahead = {name for table in nightly() if table.kind.is_stamped for name in table.inputs}
+    while ahead:
+        reached |= ahead
+        inputs = {name for each in ahead if not TABLES[each].kind.is_stamped for name in TABLES[each].inputs}
+        ahead = inputs - reached
+    return [feed for feed in FEEDS if f"silver.{feed.name}" in reached]
 
 
 def _share(at_once: Outcomes, day: date, is_last: bool) -> Outcomes:

@@ -27,6 +27,12 @@ def test_what_a_range_makes_at_once_reads_nothing_that_is_made_night_by_night() 
     assert {name for table in at_once for name in TABLES[table].inputs} <= at_once
 
 
+def test_corrections_count_of_what_stamped_tables_read_as_it_stands() -> None:
+    told = {feed.name for feed in ranges.events_told()}
+    assert {"calls", "transactions", "contact_results"} <= told
+    assert not told & {"tickets", "shifts", "customers"}, "read as versions, or by no stamped table"
+
+
 @pytest.fixture
 def calls(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Two dates with a call each; the second also brings one of the day before."""
