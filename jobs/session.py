@@ -18,7 +18,7 @@ from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
-from jobs import spark_conf, submission
+from jobs import releases, spark_conf, submission
 from jobs.errors import DataError
 from jobs.settings import Settings
 
@@ -65,6 +65,7 @@ def connect(settings: Settings) -> SparkSession:
     if remote not in _sessions:
         # pyspark gives a frame that was computed to the active session, which would stay that of a server that went.
         disconnect()
+        releases.by_a_thread()
         _sessions[remote] = SparkSession.builder.remote(remote).create()
         # The client would wait ten minutes for a server that was killed; a task's retry starts a new one at once.
         _sessions[remote].client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])
