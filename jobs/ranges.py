@@ -9,7 +9,7 @@ from jobs import customers, keyed, night, runner, submission
 from jobs.errors import DataError
 from jobs.loading import Load
 from jobs.settings import Settings, business_days, read_settings
-from jobs.tables import FEEDS, TABLES, Feed, Kind, Table, nightly
+from jobs.tables import FEEDS, Kind, Table, nightly
 from jobs.tables.reports import REPORTS
 
 Outcomes = list[dict[str, Any]]
@@ -48,7 +48,8 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
         days = business_days(first, last)
         customers.rewind(night.open_lake(settings, run_id), first, last)
         at_once = work.make_at_once(days) if len(days) > 1 else []
-        tables = [table for table in nightly() if table.kind.is_stamped or not at_once]
+        made = {outcome["table"] for outcome in at_once}
+        tables = [table for table in nightly() if table.name not in made]
         told = ""
         for number, day in enumerate(days, 1):
             say(f"night {day} ({number} of {len(days)})")
@@ -76,11 +77,7 @@ class _Work:
         return this
 
     def make_at_once(self, days: Sequence[date]) -> Outcomes:
-        """Makes what any order of nights leaves the same; nothing where each night has to make all of its tables.
-
-        That is so when one of them fails, which the nights have to find, and when an event is corrected by a later
-        batch: the nights before that one told of it as it had come.
-        """
+        """Makes what any order of nights leaves the same; nothing when a table fails, which the nights must find."""
         self._say(f"{days[0]} to {days[-1]}, what needs no order of nights ({len(days)} dates at once)")
         this = self.load(days)
         outcomes, why_not = self._at_once(days, this.make)
@@ -94,19 +91,29 @@ class _Work:
         landed, failure = self.make([each for each in tables if each.kind is Kind.LANDED], days, in_stretches)
         if failure is not None:
             return landed, failure.headline
-        if corrected := self._corrected(days):
-            return landed, corrected
+        left = self._left_to_the_nights(days)
         try:
             night.hold_gate(days, landed, self._run_id, self._settings)
         except DataError as error:
             return landed, error.headline
-        made, failure = self.make([each for each in tables if each.kind is not Kind.LANDED], days, in_stretches)
+        made, failure = self.make(
+            [each for each in tables if each.kind is not Kind.LANDED and each.name not in left], days, in_stretches
+        )
         return [*landed, *made], failure.headline if failure else ""
 
-    def _corrected(self, days: Sequence[date]) -> str:
+    def _left_to_the_nights(self, days: Sequence[date]) -> set[str]:
+        """Silver whose events a later batch corrects, and what is made of it: earlier nights have not seen that."""
         lake = night.open_lake(self._settings, self._run_id)
-        corrected = [feed.name for feed in events_told() if keyed.is_corrected(lake, feed, days, self._settings)]
-        return f"later batches correct {', '.join(corrected)}" if corrected else ""
+        # Of all others stamped tables read how they were known on a date.
+        events = [feed for feed in FEEDS if not feed.is_entity and not feed.keeps_versions]
+        corrected = [feed.name for feed in events if keyed.is_corrected(lake, feed, days, self._settings)]
+        if corrected:
+            self._say(f"later batches correct {', '.join(corrected)}: what is made of them comes night by night")
+        left = {f"silver.{name}" for name in corrected}
+        for table in nightly():
+            if not table.kind.is_stamped and left.intersection(table.inputs):
+                left.add(table.name)
+        return left
 
     def make(
         self, tables: Sequence[Table], days: Sequence[date], in_stretches: InStretches | None = None
@@ -159,17 +166,6 @@ class _Work:
         told = f"{outcome['state']}, {outcome['rows']:,} rows, {outcome['seconds']:.1f} s"
         self._say(f"  [{progress}] {name}{stretch}: {told}")
         return outcome
-
-
-def events_told() -> list[Feed]:
-    """The feeds whose silver, as it stands, stamped tables tell of; of all others they read versions, or nothing."""
-    reached: set[str] = set()
-    ahead = {name for table in nightly() if table.kind.is_stamped for name in table.inputs}
-    while ahead:
-        reached |= ahead
-        inputs = {name for each in ahead if not TABLES[each].kind.is_stamped for name in TABLES[each].inputs}
-        ahead = inputs - reached
-    return [feed for feed in FEEDS if f"silver.{feed.name}" in reached]
 
 
 def _share(at_once: Outcomes, day: date, is_last: bool) -> Outcomes:
