@@ -48,7 +48,7 @@ def update(
 def is_corrected(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> bool:
     """Whether a batch of these dates says something else of an event than a batch before it, as far as silver looks."""
     bronze = TABLES[f"bronze.{feed.name}"]
-    if feed.is_entity or not lake.rows(bronze, days):
+    if not lake.rows(bronze, days):
         return False
     since = min(days) - timedelta(days=settings.source(feed).redelivery_days)
     said = lake.read(bronze).where(f"ds BETWEEN DATE'{since}' AND DATE'{max(days)}'").groupBy(*feed.lake_key)
