@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
-from pyspark.sql import SparkSession
+from pyspark.sql.connect.client import SparkConnectClient
 
 from jobs import session
 
@@ -27,8 +27,11 @@ def test_a_server_that_answers_is_up(spark_remote: str) -> None:
 
 @pytest.mark.parametrize("token", ["", "/;token=guessed"])
 def test_a_client_without_the_servers_token_is_refused(spark_remote: str, token: str) -> None:
+    # Not a session: pyspark would make it the active one of this process, to which later frames go.
+    client = SparkConnectClient(f"sc://localhost:{_port(spark_remote)}{token}")
     with pytest.raises(SparkConnectGrpcException, match="authentication token"):
-        SparkSession.builder.remote(f"sc://localhost:{_port(spark_remote)}{token}").create().range(1).count()
+        client.get_configs("spark.app.name")
+    client.close()
 
 
 def test_the_token_is_for_the_owner_alone_and_on_no_command_line(spark_remote: str, server_log: Path) -> None:
