@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from typing import Any
 
 from py4j.protocol import Py4JError
@@ -63,10 +64,7 @@ class Lake(TableLogs):
         """Says how many rows the queries to come look at: they are compiled where that pays, and spread over tasks."""
         self.ahead = rows
         is_worth_it = rows >= COMPILED_FROM_ROWS
-        self.spark.conf.unset(SHUFFLE_PARTITIONS)
-        tasks = rows // ROWS_A_TASK
-        if tasks > 1 and tasks > int(self.spark.conf.get(SHUFFLE_PARTITIONS) or 0):
-            self.spark.conf.set(SHUFFLE_PARTITIONS, tasks)
+        self.spark.conf.set(SHUFFLE_PARTITIONS, max(_usual_partitions(self.spark), rows // ROWS_A_TASK))
         self.spark.conf.set("spark.sql.codegen.wholeStage", is_worth_it)
         self.spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if is_worth_it else "NO_CODEGEN")
 
@@ -280,6 +278,12 @@ def _inserted(table: Table) -> str:
     names = ", ".join(f"`{name}`" for name in table.column_names)
     values = ", ".join(f"new.`{name}`" for name in table.column_names)
     return f"INSERT ({names}) VALUES ({values})"
+
+
+@cache
+def _usual_partitions(spark: SparkSession) -> int:
+    """Of a shuffle, as configured: asked for before `prepare` sets another, since what is unset falls back to 200."""
+    return int(spark.conf.get(SHUFFLE_PARTITIONS) or 0)
 
 
 def computed(rows: DataFrame) -> DataFrame:

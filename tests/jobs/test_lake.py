@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from jobs import runner
+from jobs import runner, spark_conf
 from jobs.errors import DataError
-from jobs.lake import COMPILED_FROM_ROWS
+from jobs.lake import COMPILED_FROM_ROWS, ROWS_A_TASK, SHUFFLE_PARTITIONS
 from jobs.settings import read_settings
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES, Table
@@ -68,6 +68,20 @@ def test_queries_over_few_rows_are_interpreted_and_those_over_many_compiled(worl
     assert is_compiled()
     lake.prepare(COMPILED_FROM_ROWS - 1)
     assert not is_compiled()
+
+
+@pytest.mark.spark
+def test_a_shuffle_has_as_many_parts_as_configured_and_more_for_many_rows(world: World) -> None:
+    lake = runner.open_lake(read_settings())
+
+    def parts() -> int:
+        return int(lake.spark.conf.get(SHUFFLE_PARTITIONS) or 0)
+
+    configured = int(spark_conf.properties(read_settings())[SHUFFLE_PARTITIONS])
+    for rows, wanted in ((10, configured), (100 * ROWS_A_TASK, 100), (10, configured)):
+        lake.prepare(rows)
+        assert parts() == wanted, rows
+        lake = runner.open_lake(read_settings())
 
 
 def _row(table: Table, day: date) -> tuple[Any, ...]:
