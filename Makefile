@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 
 # Recipes read these from the environment, quoted, so that no value is ever taken for shell code.
-export DATE FROM TO NAME CUSTOMER MODEL CALLS TRANSACTIONS PEOPLE DAYS N SEED FAULTS
+export DATE FROM TO NAME CUSTOMER MODEL CALLS TRANSACTIONS PEOPLE DAYS NIGHTS N SEED FAULTS
 python := .venv/bin/python
 # Each worker has a Spark server of its own; the tests of a file share what they make.
 pytest := $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -91,9 +91,9 @@ format: install ## format the code and mend what the linter can
 docs: install ## docs/data_dictionary.md again, from the tables' declarations
 	@$(python) -m jobs dictionary
 
-bench: install ## speed and memory on this machine, next to DuckDB and Polars: CALLS=2000 TRANSACTIONS=10000 (a day)
+bench: install ## speed and memory on this machine, next to DuckDB and Polars: CALLS=500 TRANSACTIONS=2500 (a day)
 	@$(python) -m bench $${CALLS:+--calls "$$CALLS"} $${TRANSACTIONS:+--transactions "$$TRANSACTIONS"} \
-		$${PEOPLE:+--customers "$$PEOPLE"} $${DAYS:+--days $$DAYS}
+		$${PEOPLE:+--customers "$$PEOPLE"} $${DAYS:+--days $$DAYS} $${NIGHTS:+--nights "$$NIGHTS"}
 
 figures: bench ## the other figures of the README too, measured on this machine; hours
 	@$(python) -m bench.growth

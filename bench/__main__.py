@@ -1,9 +1,9 @@
 """What Echolake costs at a chosen size, next to DuckDB and Polars doing the same: every figure a ratio of one run.
 
-`python -m bench [--calls 2000] [--transactions 10000] [--customers 10000] [--days 20 80] [--nights 2]` makes two worlds
-with so many rows a day, one with a shorter and one with a longer history, loads each, and runs the same nights of all
-tables on both. Then repeat calls of the longer history are made anew by Echolake, DuckDB and Polars from the same
-Parquet. It prints tables, and leaves .local/bench.json and .local/bench.svg.
+`python -m bench [--calls 500] [--transactions 2500] [--customers 2000] [--days 10 40] [--nights 1] [--airflow]` makes
+worlds with so many rows a day, each with a history of its own length, loads each, and runs the same nights of all
+tables on all of them. Then repeat calls of the longest history are made anew by Echolake, DuckDB and Polars from the
+same Parquet. It prints tables, and leaves .local/bench.json and .local/bench.svg.
 """
 
 import argparse
@@ -36,18 +36,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--calls", type=int, default=2_000, help="calls a day")
-    parser.add_argument("--transactions", type=int, default=10_000, help="transactions a day")
-    parser.add_argument("--customers", type=int, default=10_000, help="customers, each with a card")
-    parser.add_argument("--days", type=int, nargs=2, default=(20, 80), metavar="N", help="lengths of history")
-    parser.add_argument("--nights", type=int, default=2, help="nights on either; the last counts")
+    parser.add_argument("--calls", type=int, default=500, help="calls a day")
+    parser.add_argument("--transactions", type=int, default=2_500, help="transactions a day")
+    parser.add_argument("--customers", type=int, default=2_000, help="customers, each with a card")
+    parser.add_argument("--days", type=int, nargs="+", default=(10, 40), metavar="N", help="lengths of history")
+    parser.add_argument("--nights", type=int, default=1, help="nights on each; the last counts")
+    parser.add_argument("--airflow", action="store_true", help="nights as `make nightly` runs them, not in one process")
     parser.add_argument("--folder", type=Path, help="where the worlds are made and stay (default: made and deleted)")
     parsed = parser.parse_args()
     folder = parsed.folder or Path(tempfile.mkdtemp(prefix="echolake-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
     size = Size(parsed.calls, parsed.transactions, parsed.customers)
     try:
-        figures = _measured(folder, size, parsed.days, parsed.nights)
+        figures = _measured(folder, size, sorted(parsed.days), parsed.nights, parsed.airflow)
     finally:
         if parsed.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -59,10 +60,10 @@ def main() -> int:
     return 0
 
 
-def _measured(folder: Path, size: Size, lengths: Sequence[int], nights: int) -> dict[str, Any]:
+def _measured(folder: Path, size: Size, lengths: Sequence[int], nights: int, by_airflow: bool) -> dict[str, Any]:
     loads: list[dict[str, Any]] = []
     last: list[dict[str, Any]] = []
-    for days in sorted(lengths):
+    for days in lengths:
         world, first = folder / f"{days}-days", LAST - timedelta(days=days - 1)
         if not (world / "landing").exists():
             generate(world / "landing", first, LAST + timedelta(days=nights), size)
@@ -72,12 +73,13 @@ def _measured(folder: Path, size: Size, lengths: Sequence[int], nights: int) -> 
         print(f"history of {days} days, {rows:,} rows: loaded in {took:,.0f} s", flush=True)
     for number in range(1, nights + 1):
         last = []
-        for days in sorted(lengths):
-            day = LAST + timedelta(days=number)
-            took, peak = _ran(folder / f"{days}-days", "nightly", "--date", str(day))
+        day = LAST + timedelta(days=number)
+        night = ("nightly", "--date", str(day)) if by_airflow else ("backfill", "--from", str(day), "--to", str(day))
+        for days in lengths:
+            took, peak = _ran(folder / f"{days}-days", *night)
             print(f"night {day} after {days} days: {took:,.1f} s", flush=True)
             last.append({"days": days, "seconds": took, "peak_mib": peak})
-    longest = folder / f"{max(lengths)}-days"
+    longest = folder / f"{lengths[-1]}-days"
     os.environ.update(environment(longest))
     day = LAST + timedelta(days=nights)
     steps = _steps(day)
@@ -87,7 +89,8 @@ def _measured(folder: Path, size: Size, lengths: Sequence[int], nights: int) -> 
         "size": asdict(size),
         "loads": loads,
         "nights": last,
-        "growth": last[-1]["seconds"] / last[0]["seconds"],
+        "by_airflow": by_airflow,
+        "growth": last[-1]["seconds"] / last[0]["seconds"] if len(lengths) > 1 else None,
         "steps": steps,
         "repeat_calls": compared,
         "nightly_update_seconds": update,
@@ -114,7 +117,8 @@ def _print(figures: dict[str, Any], compared: list[dict[str, Any]]) -> None:
     print(f"{f'{len(ordered[SHOWN_TABLES:])} more':<36}{'':>17}{rest:>8.1f} s")
     for night in figures["nights"]:
         print(f"night after {night['days']} days: {night['seconds']:,.1f} s, peak {night['peak_mib']:,.0f} MiB")
-    print(f"growth: {figures['growth']:.2f}")
+    if figures["growth"] is not None:
+        print(f"growth: {figures['growth']:.2f}")
     for load in figures["loads"]:
         print(
             f"load of {load['days']} days: {load['rows_a_second']:,.0f} rows a second, "
