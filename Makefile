@@ -91,7 +91,7 @@ format: install ## format the code and mend what the linter can
 docs: install ## docs/data_dictionary.md again, from the tables' declarations
 	@$(python) -m jobs dictionary
 
-bench: install ## speed and memory on this machine, next to DuckDB and Polars: CALLS=500 TRANSACTIONS=2500 (a day)
+bench: install ## speed and memory on this machine, next to DuckDB and Polars: CALLS=250 TRANSACTIONS=1000 (a day)
 	@$(python) -m bench $${CALLS:+--calls "$$CALLS"} $${TRANSACTIONS:+--transactions "$$TRANSACTIONS"} \
 		$${PEOPLE:+--customers "$$PEOPLE"} $${DAYS:+--days $$DAYS} $${NIGHTS:+--nights "$$NIGHTS"}
 
@@ -101,6 +101,7 @@ figures: bench ## the other figures of the README too, measured on this machine;
 	@$(python) -m bench.repeats
 	@$(python) -m bench.churn
 	@$(python) -m bench.outreach
+	@$(python) -m bench.history
 	@$(python) -m bench.upkeep
 
 chaos: install ## nights that go wrong, and what must hold after each: N=20 SEED=7 FAULTS="cut clock"

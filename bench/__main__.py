@@ -1,6 +1,6 @@
 """What Echolake costs at a chosen size, next to DuckDB and Polars doing the same: every figure a ratio of one run.
 
-`python -m bench [--calls 500] [--transactions 2500] [--customers 2000] [--days 10 40] [--nights 1] [--airflow]` makes
+`python -m bench [--calls 250] [--transactions 1000] [--customers 1000] [--days 5 20] [--nights 1] [--airflow]` makes
 worlds with so many rows a day, each with a history of its own length, loads each, and runs the same nights of all
 tables on all of them. Then repeat calls of the longest history are made anew by Echolake, DuckDB and Polars from the
 same Parquet. It prints tables, and leaves .local/bench.json and .local/bench.svg.
@@ -36,10 +36,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--calls", type=int, default=500, help="calls a day")
-    parser.add_argument("--transactions", type=int, default=2_500, help="transactions a day")
-    parser.add_argument("--customers", type=int, default=2_000, help="customers, each with a card")
-    parser.add_argument("--days", type=int, nargs="+", default=(10, 40), metavar="N", help="lengths of history")
+    parser.add_argument("--calls", type=int, default=250, help="calls a day")
+    parser.add_argument("--transactions", type=int, default=1_000, help="transactions a day")
+    parser.add_argument("--customers", type=int, default=1_000, help="customers, each with a card")
+    parser.add_argument("--days", type=int, nargs="+", default=(5, 20), metavar="N", help="lengths of history")
     parser.add_argument("--nights", type=int, default=1, help="nights on each; the last counts")
     parser.add_argument("--airflow", action="store_true", help="nights as `make nightly` runs them, not in one process")
     parser.add_argument("--folder", type=Path, help="where the worlds are made and stay (default: made and deleted)")
@@ -83,7 +83,7 @@ def _measured(folder: Path, size: Size, lengths: Sequence[int], nights: int, by_
     os.environ.update(environment(longest))
     day = LAST + timedelta(days=nights)
     steps = _steps(day)
-    compared = [asdict(took) for took in engines.whole_history(longest, day)]
+    compared = engines.whole_history(longest, day)
     update = sum(steps[name]["seconds"] for name in engines.STEPS)
     figures = {
         "size": asdict(size),
@@ -92,23 +92,13 @@ def _measured(folder: Path, size: Size, lengths: Sequence[int], nights: int, by_
         "by_airflow": by_airflow,
         "growth": last[-1]["seconds"] / last[0]["seconds"] if len(lengths) > 1 else None,
         "steps": steps,
-        "repeat_calls": compared,
-        "nightly_update_seconds": update,
-        "nightly_update_to_duckdb": update / _of("duckdb", compared)["seconds"],
+        **engines.tell(compared, update),
     }
-    _print(figures, compared)
+    _print(figures)
     return figures
 
 
-def _print(figures: dict[str, Any], compared: list[dict[str, Any]]) -> None:
-    duckdb = _of("duckdb", compared)
-    print(f"\nrepeat calls of the whole history, {duckdb['rows']:,} calls, from the same Parquet, written as Parquet")
-    print(f"{'':<24}{'seconds':>10}{'peak MiB':>10}{'to DuckDB':>11}{'memory':>8}")
-    for took in compared:
-        ratio, memory = took["seconds"] / duckdb["seconds"], took["peak_mib"] / duckdb["peak_mib"]
-        print(f"{took['engine']:<24}{took['seconds']:>10.1f}{took['peak_mib']:>10,.0f}{ratio:>11.2f}{memory:>8.2f}")
-    seconds, ratio = figures["nightly_update_seconds"], figures["nightly_update_to_duckdb"]
-    print(f"{'echolake, of a night':<24}{seconds:>10.1f}{'':>10}{ratio:>11.2f}")
+def _print(figures: dict[str, Any]) -> None:
     print(f"\nthe night, after {figures['nights'][-1]['days']} days, table by table")
     ordered = sorted(figures["steps"].items(), key=lambda step: -step[1]["seconds"])
     for name, step in ordered[:SHOWN_TABLES]:
@@ -124,10 +114,6 @@ def _print(figures: dict[str, Any], compared: list[dict[str, Any]]) -> None:
             f"load of {load['days']} days: {load['rows_a_second']:,.0f} rows a second, "
             f"peak {load['peak_mib']:,.0f} MiB, {load['seconds']:,.0f} s"
         )
-
-
-def _of(engine: str, compared: list[dict[str, Any]]) -> dict[str, Any]:
-    return next(took for took in compared if took["engine"] == engine)
 
 
 def _ran(world: Path, *command: str) -> tuple[float, float]:

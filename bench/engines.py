@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from deltalake import DeltaTable
@@ -58,6 +59,23 @@ def whole_history(world: Path, day: date) -> list[Took]:
         made.append(Took(engine, made[0].rows, figures["seconds"], figures["peak_mib"]))
         shutil.rmtree(out)
     return made
+
+
+def tell(compared: list[Took], of_a_night: float) -> dict[str, Any]:
+    """Prints them next to DuckDB, with the seconds of a night's update; returns all as figures."""
+    duckdb_ = next(took for took in compared if took.engine == "duckdb")
+    print(f"\nrepeat calls of the whole history, {duckdb_.rows:,} calls, from the same Parquet, written as Parquet")
+    print(f"{'':<24}{'seconds':>10}{'peak MiB':>10}{'to DuckDB':>11}{'memory':>8}")
+    for took in compared:
+        ratio, memory = took.seconds / duckdb_.seconds, took.peak_mib / duckdb_.peak_mib
+        print(f"{took.engine:<24}{took.seconds:>10.1f}{took.peak_mib:>10,.0f}{ratio:>11.2f}{memory:>8.2f}")
+    ratio = of_a_night / duckdb_.seconds
+    print(f"{'echolake, of a night':<24}{of_a_night:>10.1f}{'':>10}{ratio:>11.2f}")
+    return {
+        "repeat_calls": [asdict(took) for took in compared],
+        "nightly_update_seconds": of_a_night,
+        "nightly_update_to_duckdb": ratio,
+    }
 
 
 def _echolake(day: date, gold: Path) -> Took:

@@ -50,11 +50,11 @@ def main() -> int:
 
 def _measured(settings: Settings, calls: int, callers: int) -> dict[str, float]:
     lake = runner.open_lake(settings)
-    _bring(lake, calls, LAST - timedelta(days=DAYS - 1), LAST)
+    bring(lake, calls, LAST - timedelta(days=DAYS - 1), LAST)
     for day in (LAST - timedelta(days=1), LAST):
         print(f"night {day}, {DAYS} days of {calls:,} calls", flush=True)
         short = timed(settings, STEPS, day)
-    _bring(lake, calls, LAST - timedelta(days=4 * DAYS - 1), LAST - timedelta(days=DAYS))
+    bring(lake, calls, LAST - timedelta(days=4 * DAYS - 1), LAST - timedelta(days=DAYS))
     for name in STEPS:
         stamp = TABLES[name].partition
         lake.delete(TABLES[name], f"{stamp} = DATE'{LAST}'")
@@ -67,7 +67,7 @@ def _measured(settings: Settings, calls: int, callers: int) -> dict[str, float]:
     return {"night_seconds": short, "growth": long / short, "assign_seconds": assigned}
 
 
-def _bring(lake: Lake, calls: int, first: date, last: date) -> None:
+def bring(lake: Lake, calls: int, first: date, last: date) -> None:
     """Calls of thirty times as many customers, a tenth of whom call for half of the time."""
     dice = "pmod(xxhash64(id, event_date), 1000)"
     few, many = (f"pmod(xxhash64(event_date, id, {n}), {calls * n})" for n in (3, 30))
