@@ -63,13 +63,13 @@ def whole_history(world: Path, day: date) -> list[Took]:
 
 def tell(compared: list[Took], of_a_night: float) -> dict[str, Any]:
     """Prints them next to DuckDB, with the seconds of a night's update; returns all as figures."""
-    duckdb_ = next(took for took in compared if took.engine == "duckdb")
-    print(f"\nrepeat calls of the whole history, {duckdb_.rows:,} calls, from the same Parquet, written as Parquet")
+    of_duckdb = next(took for took in compared if took.engine == "duckdb")
+    print(f"\nrepeat calls of the whole history, {of_duckdb.rows:,} calls, from the same Parquet, written as Parquet")
     print(f"{'':<24}{'seconds':>10}{'peak MiB':>10}{'to DuckDB':>11}{'memory':>8}")
     for took in compared:
-        ratio, memory = took.seconds / duckdb_.seconds, took.peak_mib / duckdb_.peak_mib
+        ratio, memory = took.seconds / of_duckdb.seconds, took.peak_mib / of_duckdb.peak_mib
         print(f"{took.engine:<24}{took.seconds:>10.1f}{took.peak_mib:>10,.0f}{ratio:>11.2f}{memory:>8.2f}")
-    ratio = of_a_night / duckdb_.seconds
+    ratio = of_a_night / of_duckdb.seconds
     print(f"{'echolake, of a night':<24}{of_a_night:>10.1f}{'':>10}{ratio:>11.2f}")
     return {
         "repeat_calls": [asdict(took) for took in compared],

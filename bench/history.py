@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench import engines
-from bench.repeats import LAST, bring
+from bench.repeats import bring
 from bench.steps import timed
-from bench.worlds import environment
+from bench.worlds import LAST, environment
 from jobs import ops, runner
-from jobs.session import ensure_server, stop_server
+from jobs.session import stop_server
 from jobs.settings import Settings, read_settings
 
 NIGHTS = 2
@@ -50,7 +50,6 @@ def main() -> int:
 
 def _come(settings: Settings, calls: int, days: int, after: int = 0) -> None:
     """The calls of so many days lie in silver, of which the last passed the gate."""
-    ensure_server(settings)
     lake, last = runner.open_lake(settings), LAST + timedelta(days=after)
     bring(lake, calls, last - timedelta(days=days - 1), last)
     ops.write_nights(lake, [last], "bench", passed_gate_at=datetime.now(UTC))

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bench.steps import timed
-from bench.worlds import environment
+from bench.worlds import LAST, environment
 from jobs import runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server
@@ -23,7 +23,6 @@ from jobs.settings import Settings, read_settings
 from jobs.tables import TABLES
 from jobs.tables.repeats import REPEAT_FEATURES, REPEATS
 
-LAST = date(2026, 6, 30)
 DAYS = 97
 STEPS = [*(table.name for table in REPEAT_FEATURES), *(table.name for table in REPEATS)]
 ASSIGNING = "gold.repeat_call_clusters"
