@@ -18,14 +18,13 @@ from pyspark.sql import DataFrame
 
 from bench.steps import timed
 from bench.tags import append
-from bench.worlds import environment
+from bench.worlds import LAST, environment
 from jobs import runner, training
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, read_settings
 from jobs.tables import TABLES
 
-LAST = date(2026, 6, 30)
 DAYS = 250
 LEARNT_FROM = 20_000
 MADE = ("features.customer_measures", "features.customer_activity")

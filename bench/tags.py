@@ -21,14 +21,13 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from bench.worlds import environment
+from bench.worlds import LAST, environment
 from jobs import measured, prompt, runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, read_settings
 from jobs.tables import TABLES
 
-LAST = date(2026, 6, 30)
 STEPS = ("features.customer_measures", "features.customer_tag_values", "gold.customer_tags", "gold.customer_portraits")
 OWN_PAST = 6
 """Days of history that are brought a batch each, so that the log looks as nights leave it."""
