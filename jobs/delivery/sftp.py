@@ -17,6 +17,8 @@ from jobs.delivery_settings import Sftp
 # What it says of a failure, with a traceback, is in the warning.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 FOLDER_MODE = 0o750
+# What paramiko says of a connection that ended while it read, and while it wrote.
+ENDED = ("connection dropped", "Socket is closed")
 
 
 def send(folder: Path, server: Sftp) -> list[str]:
@@ -134,7 +136,7 @@ def _said(error: BaseException, server: Sftp) -> str:
         return f"no answer within {server.timeout_seconds:g} s"
     if isinstance(error, paramiko.BadHostKeyException):
         return f"another host key than {server.known_hosts} has; do not trust it before somebody has said why"
-    if isinstance(error, EOFError) or "connection dropped" in str(error):
+    if isinstance(error, EOFError | ConnectionError) or any(words in str(error) for words in ENDED):
         return "a connection that ended half-way"
     return str(error).replace("\n", " ") or type(error).__name__
 

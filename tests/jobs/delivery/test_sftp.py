@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.delivery import records
+from jobs.delivery.errors import DestinationError
+from jobs.delivery.sftp import send
 from jobs.table_logs import TableLogs
 from tests.jobs.delivery.conftest import ANNA, LIST_ON, Configure, Outreach, SftpServer, content
 
@@ -56,6 +58,20 @@ def test_a_server_that_fails_half_way_is_a_warning_in_seconds_and_the_next_run_e
     assert outreach.deliver().sent == [("sftp", LIST_ON)]
     assert content(sent) == content(outreach.folder)
     assert [each.name for each in sftp.files.iterdir()] == ["2026-02-10"]
+
+
+def test_a_server_that_dies_while_it_takes_a_large_file_is_told_of_as_one(
+    configure: Configure, sftp: SftpServer, tmp_path: Path
+) -> None:
+    """Here it is the sender's next write that fails, not its next read."""
+    server = configure(sftp=sftp.conf()).configuration.delivery.sftp
+    assert server is not None
+    folder = tmp_path / "2026-02-10"
+    folder.mkdir()
+    (folder / "large.csv").write_bytes(bytes(20_000_000))
+    sftp.is_("dies")
+    with pytest.raises(DestinationError, match="ended half-way"):
+        send(folder, server)
 
 
 def test_a_run_that_was_killed_before_it_wrote_that_down_sends_once(
