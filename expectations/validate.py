@@ -16,6 +16,7 @@ from great_expectations.core.expectation_suite import ExpectationSuite  # noqa: 
 from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: E402
 from great_expectations.expectations.expectation import Expectation  # noqa: E402
 
+from expectations.keys import ExpectKeysToBeUnique  # noqa: E402
 from jobs.tables.contract import Table  # noqa: E402
 
 
@@ -65,10 +66,8 @@ def declared(table: Table) -> list[Expectation]:
                     column=column.name, min_value=low, max_value=high, severity="critical"
                 )
             )
-    if len(table.key) == 1:
-        expected.append(gxe.ExpectColumnValuesToBeUnique(column=table.key[0], severity="critical"))
-    elif table.key:
-        expected.append(gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key), severity="critical"))
+    if table.key:
+        expected.append(ExpectKeysToBeUnique(columns=list(table.key), severity="critical"))
     return expected
 
 

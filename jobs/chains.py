@@ -3,8 +3,10 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import caller_key
+from jobs.columns import caller_key, microseconds_between
 
+MICROSECONDS_A_MINUTE = 60_000_000
+MICROSECONDS_A_DAY = 24 * 60 * MICROSECONDS_A_MINUTE
 _PREVIOUS = ("call_id", "started_at", "ended_at", "transferred", "outcome")
 _HELD = (*_PREVIOUS, "chain_id", "position_in_chain")
 
@@ -41,9 +43,9 @@ def linked(calls: DataFrame, caller_history: DataFrame | None, transfer_minutes:
         for name in _PREVIOUS
     }
     followed = numbered.withColumns(previous)
-    gap = F.col("started_at") - F.col("_previous_started_at")
-    starts_chain = F.coalesce(gap > F.expr(f"INTERVAL {chain_gap_days} DAYS"), F.lit(True))
-    hands_on = F.col("started_at") - F.col("_previous_ended_at") < F.expr(f"INTERVAL {transfer_minutes} MINUTES")
+    gap, break_ = (microseconds_between(f"_previous_{end}", "started_at") for end in ("started_at", "ended_at"))
+    starts_chain = F.coalesce(gap > chain_gap_days * MICROSECONDS_A_DAY, F.lit(True))
+    hands_on = break_ < transfer_minutes * MICROSECONDS_A_MINUTE
     is_transfer = F.coalesce(F.col("_previous_transferred") & hands_on, F.lit(False))
     marked = followed.withColumns(
         {

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from jobs import windows
 from jobs.columns import caller_key
 from jobs.gold.service import repeat_calls
-from jobs.lake import Expect, Lake, computed
+from jobs.lake import Expect, Lake
 from jobs.settings import Settings
 from jobs.silver import caller_history
 from jobs.tables import TABLES, Table
@@ -30,7 +30,9 @@ def update_caller_history(lake: Lake, settings: Settings, expect: Expect) -> int
     end = plan.known_until.date() - timedelta(days=1) - reach
     if plan.since is None and not any(day < end for day in lake.dates(CALLS, "event_date")):
         return 0
-    calls, history = lake.read(CALLS), lake.read(HISTORY)
+    calls = lake.read(CALLS)
+    # What is known to be empty is not compared with.
+    history = lake.read(HISTORY) if lake.rows(HISTORY) else lake.empty(HISTORY)
     if plan.since is None:
         made = caller_history.build(calls.where(f"event_date < DATE'{end}'"), lake.empty(HISTORY), *limits)
         changes = windows.differences(made, history, HISTORY)
@@ -76,13 +78,13 @@ def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
 
 
 def _merge(lake: Lake, table: Table, changes: DataFrame, plan: windows.Plan | None, expect: Expect) -> int:
-    changes = computed(changes)
-    rows = changes.count()
-    if not rows:
-        return 0
-    days = None
-    if table.partition:
-        days = [row[0] for row in changes.select(table.partition).distinct().collect()]
-    expect(table, changes.where("NOT _delete"))
-    lake.merge(table, changes, windows.on_key(table, days), **(plan.note if plan else {}))
-    return rows
+    with lake.once(changes) as found:
+        rows = found.count()
+        if not rows:
+            return 0
+        days = None
+        if table.partition:
+            days = [row[0] for row in found.select(table.partition).distinct().collect()]
+        expect(table, found.where("NOT _delete"))
+        lake.merge(table, found, windows.on_key(table, days), **(plan.note if plan else {}))
+        return rows

@@ -72,13 +72,15 @@ class Lake(TableLogs):
     def once(self, rows: DataFrame) -> Iterator[DataFrame]:
         """The rows, computed once for all queries within.
 
-        Many are held as compressed columns, a fifth of the size, and their plan with them: a write to a table that they
-        were read from must be the last query within.
+        Many are held as columns on disk, and their plan with them: a write to a table that they were read from must be
+        the last query within.
         """
         if self.ahead < HELD_AS_COLUMNS_FROM_ROWS:
             yield computed(rows)
             return
-        held = rows.persist(StorageLevel.MEMORY_AND_DISK)
+        held = rows.persist(StorageLevel.DISK_ONLY)
+        # Before the first query within, which would sort and count in the memory in which they are made.
+        held.count()
         try:
             yield held
         finally:
@@ -161,9 +163,12 @@ class Lake(TableLogs):
     def merge(self, table: Table, changes: DataFrame, on: str, **note: Any) -> None:
         """In one commit: `changes` with `_delete` remove the row they match by `on`, others replace or add it.
 
-        `on` compares `kept` (the table) with `new` (the changes).
+        `on` compares `kept` (the table) with `new` (the changes). To an empty table they are appended.
         """
         self.create(table)
+        if not self.rows(table):
+            self.append(table, changes.where("NOT _delete").select(*table.column_names), **note)
+            return
         changes.createOrReplaceTempView("echolake_changes")
         assigned = ", ".join(f"kept.`{name}` = new.`{name}`" for name in table.column_names)
         statement = (
@@ -316,5 +321,6 @@ def fingerprints(rows: DataFrame, columns: Sequence[Column], *by: str) -> DataFr
     maps = {column.name: F.map_entries(column.name) for column in columns if column.type.startswith("map<")}
     prints = row_hash([column.name for column in columns])
     hashed = rows.withColumns(maps) if maps else rows
-    # Decimal sums are exact whatever the order; a bigint sum would overflow.
-    return hashed.groupBy(*by).agg(F.sum(prints.cast("decimal(38,0)")).alias("print"), F.count("*").alias("rows"))
+    # Halves, as the sum of whole hashes would overflow, and decimals are slow.
+    halves = (F.sum(F.shiftright(prints, 32)), F.sum(prints.bitwiseAND(0xFFFFFFFF)))
+    return hashed.groupBy(*by).agg(F.struct(*halves).alias("print"), F.count("*").alias("rows"))

@@ -1,6 +1,6 @@
 """Repeat contact: which inbound calls repeat an earlier one, and which were followed by another."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -37,7 +37,7 @@ def build(
         for window, hours in WINDOWS.items()
     ]
     mature = [
-        (F.col("started_at") + F.expr(f"INTERVAL {hours} HOURS") <= F.lit(known_until)).alias(f"is_mature_{window}")
+        (F.col("started_at") <= F.lit(known_until - timedelta(hours=hours))).alias(f"is_mature_{window}")
         for window, hours in WINDOWS.items()
     ]
     return followed.select(
