@@ -19,6 +19,7 @@ class Peak:
         """Of the server of that lake."""
         self.settings = settings
         self.mib = 0.0
+        self._seen = set[int]()
         self._done = threading.Event()
         self._watching = threading.Thread(target=self._watch, daemon=True)
 
@@ -44,7 +45,10 @@ class Peak:
                 found |= {each.pid: each for each in (process, *process.children(recursive=True))}
             except psutil.NoSuchProcess:
                 continue
-        return sum(_rss(each) for each in found.values())
+        # A child that Java is just starting shares all memory of its parent, which would count twice.
+        lasting = found.keys() & self._seen
+        self._seen = set(found)
+        return sum(_rss(found[pid]) for pid in lasting)
 
 
 def _rss(process: psutil.Process) -> float:
