@@ -54,7 +54,7 @@ def make(table: Table) -> PythonOperator:
 
         return night.run_table(table.name, business_date(context), context["run_id"])
 
-    notes = {"Made from": ", ".join(table.inputs) or "the source's files", "Impact of failure": table.impact}
+    notes = {"Made from": ", ".join(table.made_from) or "the source's files", "Impact of failure": table.impact}
     doc = "\n\n".join([table.about, *(f"**{title}**: {note}" for title, note in notes.items())])
     return step(table.name, work, owner=table.owner, doc_md=doc)
 
@@ -135,7 +135,7 @@ with DAG(
     for table in TABLES:
         with groups[table.layer]:
             task = make(table)
-        inputs = [tasks[name] for name in table.inputs if name in tasks]
+        inputs = [tasks[name] for name in table.made_from if name in tasks]
         if table.name in FEEDS:
             (inputs or [opened]) >> task >> gate
         else:

@@ -108,12 +108,12 @@ def _tag(tag: Tag) -> str:
 def _table(table: Table, alike: Table | None) -> Iterator[str]:
     yield f"### {table.name}\n"
     yield f"{table.about}.\n"
-    readers = [other.name for other in TABLES.values() if table.name in other.inputs]
+    readers = [other.name for other in TABLES.values() if table.name in other.made_from]
     facts = {
         "Key": _names(table.key) or "none",
         "Kind": f"{table.kind}. {NIGHTS[table.kind]}",
         "Partitioned by": _names(table.partitions),
-        "Made from": _names(table.inputs),
+        "Made from": _names(table.made_from),
         "Read by": _names(readers),
         "Owner": table.owner,
         "Subject": table.subject,

@@ -111,7 +111,7 @@ class _Work:
             self._say(f"later batches correct {', '.join(corrected)}: what is made of them comes night by night")
         left = {f"silver.{name}" for name in corrected}
         for table in nightly():
-            if not table.kind.is_stamped and left.intersection(table.inputs):
+            if not table.kind.is_stamped and left.intersection(table.made_from):
                 left.add(table.name)
         return left
 

@@ -186,6 +186,6 @@ def _broken(table: Table, rows: DataFrame, day: date) -> list[str]:
             f"{table.name} {day}: {critical[0]}",
             expected="; ".join(critical),
             found=f"{len(critical)} critical expectations fail; the table stands as it was",
-            todo=f"look at {', '.join(table.inputs) or 'the feed'}, mend it, and run the same night again",
+            todo=f"look at {', '.join(table.made_from) or 'the feed'}, mend it, and run the same night again",
         )
     return [f"{table.name}: {failure.sentence}" for failure in failures]

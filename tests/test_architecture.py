@@ -113,7 +113,7 @@ def test_a_table_has_its_maker(table: Table) -> None:
 @each(nightly())
 def test_a_table_is_made_of_tables_that_a_night_makes_before(table: Table) -> None:
     order = [made.name for made in nightly()]
-    assert all(order.index(name) < order.index(table.name) for name in table.inputs)
+    assert all(order.index(name) < order.index(table.name) for name in table.made_from)
 
 
 @each(nightly())

@@ -26,7 +26,7 @@ TABLES: dict[str, Table] = {table.name: table for layer in _LAYERS for table in 
 def nightly() -> list[Table]:
     """The tables that a night makes, inputs before what is made of them, feeds first."""
     made = {name: table for name, table in TABLES.items() if table.kind is not Kind.RECORD}
-    order = TopologicalSorter({name: table.inputs for name, table in made.items()})
+    order = TopologicalSorter({name: table.made_from for name, table in made.items()})
     landed_first = sorted(order.static_order(), key=lambda name: made[name].kind is not Kind.LANDED)
     return [made[name] for name in landed_first]
 

@@ -102,6 +102,7 @@ CALL_CANDIDATES = Table(
     subject=SUBJECT,
     impact="The day has no lists, and models learn from customers as if nobody had tried to keep them.",
     inputs=(*_AUDIENCE, "gold.customer_identities"),
+    numbers_from=("silver.shifts", "silver.contact_results"),
     module="jobs.gold.outreach.call_candidates",
     partition="list_on",
     statistics=("customer_id",),

@@ -119,6 +119,8 @@ class Table:
     inputs: tuple[str, ...] = ()
     reads_back: tuple[str, ...] = ()
     """Tables made later in the night, of which rows of nights before are read."""
+    numbers_from: tuple[str, ...] = ()
+    """Tables of which a few numbers are taken before the table is made."""
     module: str | None = None
     partition: str | None = None
     then_by: tuple[str, ...] = ()
@@ -136,6 +138,11 @@ class Table:
     def short_name(self) -> str:
         """The name without its layer."""
         return self.name.split(".")[1]
+
+    @property
+    def made_from(self) -> tuple[str, ...]:
+        """All tables that a night makes before this one."""
+        return (*self.inputs, *self.numbers_from)
 
     @property
     def partitions(self) -> tuple[str, ...]:

@@ -109,10 +109,10 @@ def test_nothing_is_made_before_every_feed_has_passed_the_gate(dags: Dags) -> No
             assert "gate" in _ancestors(tasks, table.name), f"{table.name} does not wait for the gate"
 
 
-def test_every_declared_input_is_made_before_its_table(dags: Dags) -> None:
+def test_what_a_table_is_made_from_is_made_before_it(dags: Dags) -> None:
     tasks = dags["nightly"]["tasks"]
     for table in nightly():
-        missing = set(table.inputs) & set(tasks) - _ancestors(tasks, table.name) - {table.name}
+        missing = set(table.made_from) & set(tasks) - _ancestors(tasks, table.name) - {table.name}
         assert not missing, f"{table.name} does not wait for {missing}"
 
 
