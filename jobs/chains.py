@@ -43,9 +43,9 @@ def linked(calls: DataFrame, caller_history: DataFrame | None, transfer_minutes:
         for name in _PREVIOUS
     }
     followed = numbered.withColumns(previous)
-    gap, break_ = (microseconds_between(f"_previous_{end}", "started_at") for end in ("started_at", "ended_at"))
+    gap, pause = (microseconds_between(f"_previous_{end}", "started_at") for end in ("started_at", "ended_at"))
     starts_chain = F.coalesce(gap > chain_gap_days * MICROSECONDS_A_DAY, F.lit(True))
-    hands_on = break_ < transfer_minutes * MICROSECONDS_A_MINUTE
+    hands_on = pause < transfer_minutes * MICROSECONDS_A_MINUTE
     is_transfer = F.coalesce(F.col("_previous_transferred") & hands_on, F.lit(False))
     marked = followed.withColumns(
         {
