@@ -3,10 +3,8 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import caller_key, microseconds_between
+from jobs.columns import MICROSECONDS_A_DAY, MICROSECONDS_A_MINUTE, caller_key, microseconds_between
 
-MICROSECONDS_A_MINUTE = 60_000_000
-MICROSECONDS_A_DAY = 24 * 60 * MICROSECONDS_A_MINUTE
 _PREVIOUS = ("call_id", "started_at", "ended_at", "transferred", "outcome")
 _HELD = (*_PREVIOUS, "chain_id", "position_in_chain")
 

@@ -6,6 +6,11 @@ from functools import reduce
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+MICROSECONDS_A_SECOND = 1_000_000
+MICROSECONDS_A_MINUTE = 60 * MICROSECONDS_A_SECOND
+MICROSECONDS_AN_HOUR = 60 * MICROSECONDS_A_MINUTE
+MICROSECONDS_A_DAY = 24 * MICROSECONDS_AN_HOUR
+
 
 def business_date(instant: str, time_zone: str) -> Column:
     """The business date of a UTC timestamp."""

@@ -3,10 +3,8 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import microseconds_between
+from jobs.columns import MICROSECONDS_A_MINUTE, MICROSECONDS_A_SECOND, microseconds_between
 
-MICROSECONDS_A_MINUTE = 60_000_000
-MICROSECONDS_A_SECOND = 1_000_000
 KEY = ["call_id", "event_date"]
 
 

@@ -3,8 +3,7 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import microseconds_between
-from jobs.contacts import MICROSECONDS_A_MINUTE
+from jobs.columns import MICROSECONDS_A_MINUTE, microseconds_between
 
 ORDER = ("happened_at", "_is_call", "source", "source_id")
 

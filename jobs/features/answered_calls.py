@@ -5,11 +5,10 @@ from datetime import date
 from pyspark.sql import DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from jobs.columns import caller_key
+from jobs.columns import MICROSECONDS_A_DAY, caller_key
 from jobs.features.recent_calls import recent
 
 REACH_DAYS = 90
-MICROSECONDS_A_DAY = 86_400_000_000
 BEFORE = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 """Days of each window that ends where a call begins."""
 

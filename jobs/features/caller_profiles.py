@@ -5,9 +5,9 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import caller_key, microseconds_between
+from jobs.columns import MICROSECONDS_AN_HOUR, caller_key, microseconds_between
 from jobs.features.expressions import expanded
-from jobs.features.recent_calls import MICROSECONDS_AN_HOUR, recent
+from jobs.features.recent_calls import recent
 from jobs.features.rows import as_known, in_window, known
 
 DAYS = 90

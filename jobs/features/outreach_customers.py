@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import business_date
+from jobs.columns import MICROSECONDS_A_MINUTE, business_date
 from jobs.features.contact_ledger import REACHED, SHADOW, is_contact, ledger, within
 from jobs.features.rows import as_known, barred, by_hand, known
 from jobs.tables.outreach import BARRED_CHANNEL, BARRING, CONNECTED, NUMBERED
@@ -110,7 +110,7 @@ def _contacts(rows: DataFrame, end_at: datetime, caps: Mapping[str, Any]) -> Dat
     waits = F.coalesce(
         *(F.when(F.col("result") == result, minutes) for result, minutes in caps["wait_minutes"].items())
     )
-    released = F.timestamp_micros(F.unix_micros("at") + waits.cast("bigint") * 60_000_000)
+    released = F.timestamp_micros(F.unix_micros("at") + waits.cast("bigint") * MICROSECONDS_A_MINUTE)
     return rows.groupBy("customer_id").agg(
         contacts(1),
         contacts(7),

@@ -6,10 +6,9 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.chains import linked
-from jobs.columns import handle_seconds, microseconds_between, wait_seconds
+from jobs.columns import MICROSECONDS_AN_HOUR, handle_seconds, microseconds_between, wait_seconds
 from jobs.features.rows import in_window, known
 
-MICROSECONDS_AN_HOUR = 3_600_000_000
 REPEAT_HOURS = 168
 """A call that another one follows within so long has not settled the matter."""
 

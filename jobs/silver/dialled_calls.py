@@ -3,9 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import microseconds_between
-
-MICROSECONDS_A_MINUTE = 60_000_000
+from jobs.columns import MICROSECONDS_A_MINUTE, microseconds_between
 
 
 def build(calls: DataFrame, contact_results: DataFrame, attempt_minutes: int) -> DataFrame:

@@ -5,8 +5,8 @@ from datetime import date, datetime
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import microseconds_between
-from jobs.features.recent_calls import MICROSECONDS_AN_HOUR, REPEAT_HOURS
+from jobs.columns import MICROSECONDS_AN_HOUR, microseconds_between
+from jobs.features.recent_calls import REPEAT_HOURS
 from jobs.features.rows import in_window, known
 
 DAYS = 90

@@ -6,10 +6,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.chains import linked, next_contact_at
-from jobs.columns import microseconds_between
+from jobs.columns import MICROSECONDS_AN_HOUR, microseconds_between
 from jobs.tables.gold import WINDOWS
-
-MICROSECONDS_AN_HOUR = 3_600_000_000
 
 
 def build(
