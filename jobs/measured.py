@@ -25,8 +25,8 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     if not began:
         lake.create(MEASURES)
         return 0
-    lake.prepare(sum(_rows_in_reach(lake, TABLES[name], day) for name in began))
     versions = _versions(lake, day)
+    lake.prepare(sum(_rows_to_read(lake, TABLES[name], day, versions) for name in began))
     figures = {name: _figures(lake, TABLES[name], day, settings, versions) for name in began}
     made = customer_measures.build(figures, tuple(CATALOGUE.measures.values()), day)
     note = {"rolled_from": versions, "measures": CATALOGUE.fingerprint_of_measures}
@@ -59,10 +59,9 @@ def _first(lake: Lake, table: Table) -> date | None:
 
 def _figures(lake: Lake, table: Table, day: date, settings: Settings, versions: dict[str, int]) -> DataFrame:
     measures = CATALOGUE.of_table(table.name)
-    if "superseded_on" not in table.column_names and table.name not in (BARRED, LISTS):
-        rolled = _rolled(lake, table, measures, day, settings, versions)
-        if rolled is not None:
-            return rolled
+    rolled = _rolled(lake, table, measures, day, settings, versions)
+    if rolled is not None:
+        return rolled
     known = _known(lake, table, measures, day, settings)
     return aggregates.aggregated(rows.weighed(known, measures, day), measures)
 
@@ -88,14 +87,11 @@ def _rolled(
     lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings, versions: dict[str, int]
 ) -> DataFrame | None:
     """The figures of before, rolled on; None where reading anew is cheaper, or nobody knows what changed."""
-    before = stamped.before(lake, MEASURES, day)
-    if before is None or (day - before).days > LONGEST_GAP or _rows_in_reach(lake, table, day) < ROLLED_FROM_ROWS:
+    stands = _stands(lake, table, day, versions)
+    if stands is None:
         return None
-    noted = lake.noted_of(MEASURES, stamped.AS_OF, str(before))
-    since, now = noted.get("rolled_from", {}).get(table.name), versions.get(table.name)
-    if since is None or now is None or noted["measures"] != CATALOGUE.fingerprint_of_measures:
-        return None
-    changes = lake.changes(table, since, now, rows.in_window(_reach(measures), before))
+    before, since = stands
+    changes = lake.changes(table, since, versions[table.name], rows.in_window(_reach(measures), before))
     if changes is None:
         return None
 
@@ -122,6 +118,20 @@ def _rolled(
     return rolling.looked_up(figures, aggregates.aggregated(theirs, measures), measures)
 
 
+def _stands(lake: Lake, table: Table, day: date, versions: dict[str, int]) -> tuple[date, int] | None:
+    """The date of the figures from which to roll on, and the version of the table that they were made from."""
+    before = stamped.before(lake, MEASURES, day)
+    if "superseded_on" in table.column_names or table.name in (BARRED, LISTS) or before is None:
+        return None
+    if (day - before).days > LONGEST_GAP or _rows_in_reach(lake, table, day) < ROLLED_FROM_ROWS:
+        return None
+    noted = lake.noted_of(MEASURES, stamped.AS_OF, str(before))
+    since = noted.get("rolled_from", {}).get(table.name)
+    if since is None or table.name not in versions or noted["measures"] != CATALOGUE.fingerprint_of_measures:
+        return None
+    return before, since
+
+
 def _versions(lake: Lake, day: date) -> dict[str, int]:
     """The versions of the tables that hold nothing which arrived after the date: from these one can roll on."""
     found = {name: lake.version(TABLES[name]) for name in CATALOGUE.tables if name != LISTS}
@@ -130,6 +140,15 @@ def _versions(lake: Lake, day: date) -> dict[str, int]:
         for name, version in found.items()
         if version is not None and all((lake.latest(each, "known_on") or day) <= day for each in _brought(TABLES[name]))
     }
+
+
+def _rows_to_read(lake: Lake, table: Table, day: date, versions: dict[str, int]) -> int:
+    stands = _stands(lake, table, day, versions)
+    if stands is None:
+        return _rows_in_reach(lake, table, day)
+    before, _ = stands
+    days = rolling.sliding_days(CATALOGUE.of_table(table.name), before, day)
+    return lake.rows(table, days) + lake.rows(MEASURES, [before])
 
 
 def _rows_in_reach(lake: Lake, table: Table, day: date) -> int:
