@@ -122,7 +122,7 @@ lock: install ## requirements.lock again, from requirements.in
 	@scripts/lock.sh
 
 clean: ## take back the set-up and all caches; the lake, keys and deliveries stay
-	@rm -rf .venv .local/setup .local/jars .local/jars-s3 .local/s3proxy .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf .venv .local/setup .local/jars .local/jars-s3 .local/classes .local/s3proxy .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -path ./.local -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 .PHONY: load-usage backfill-usage table-usage report-usage train-usage rollback-usage erase-usage export-usage

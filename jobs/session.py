@@ -13,16 +13,20 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
-from jobs import releases, spark_conf, submission
+from jobs import class_archive, releases, spark_conf, submission
 from jobs.errors import DataError
 from jobs.settings import Settings
 
 START_SECONDS = 120
+END_SECONDS = 10
+"""After which a server that was asked to end is killed."""
+
 ANSWER_SECONDS = 20
 """A server that does not answer for so long hangs: collecting garbage takes it a few seconds at most."""
 
@@ -98,7 +102,9 @@ def stop_server(settings: Settings) -> None:
     with _locked(settings):
         state = _state(settings)
         if state:
-            _kill(state)
+            written = state.get("archive")
+            if _kill(state, class_archive.END_SECONDS if written else END_SECONDS) and written:
+                class_archive.keep(Path(written))
             _state_file(settings).unlink(missing_ok=True)
 
 
@@ -131,6 +137,8 @@ def _start(settings: Settings) -> str:
     environment = spark_conf.python_environment()
     command = [f"{environment['SPARK_HOME']}/bin/spark-submit", "--properties-file", str(properties)]
     command += ["--conf", f"spark.connect.grpc.binding.port={port}", "--class", SERVER_CLASS]
+    archive = class_archive.place(settings.local / "classes", java, spark_conf.jars(settings))
+    written = None if archive.exists() else class_archive.aside(archive)
     log = log_file(settings)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -140,10 +148,17 @@ def _start(settings: Settings) -> str:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             cwd=folder,
-            # In the environment, as every client may ask for what stands in the configuration (SPARK-58658).
-            env={**_environment(), **environment, "JAVA_HOME": java, TOKEN_VARIABLE: token},
+            env={
+                **_environment(),
+                **environment,
+                "JAVA_HOME": java,
+                # In the environment, as every client may ask for what stands in the configuration (SPARK-58658).
+                TOKEN_VARIABLE: token,
+                # More options of the driver's JVM, beside those of the configuration.
+                "SPARK_SUBMIT_OPTS": class_archive.write(written) if written else class_archive.use(archive),
+            },
         )
-    state = {"pid": process.pid, "port": port}
+    state = {"pid": process.pid, "port": port, "archive": str(written) if written else None}
     _state_file(settings).write_text(json.dumps(state))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -202,9 +217,9 @@ def _state_file(settings: Settings) -> Path:
     return folder / "server.json"
 
 
-def _state(settings: Settings) -> dict[str, int] | None:
+def _state(settings: Settings) -> dict[str, Any] | None:
     try:
-        state: dict[str, int] = json.loads(_state_file(settings).read_text())
+        state: dict[str, Any] = json.loads(_state_file(settings).read_text())
     except (OSError, ValueError):
         return None
     return state
@@ -217,7 +232,7 @@ def _locked(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _answers(state: dict[str, int]) -> bool:
+def _answers(state: dict[str, Any]) -> bool:
     return _is_ours(state["pid"]) and serves(state["port"])
 
 
@@ -241,19 +256,22 @@ def serves(port: int) -> bool:
         return False
 
 
-def _kill(state: dict[str, int]) -> None:
+def _kill(state: dict[str, Any], seconds: float = END_SECONDS) -> bool:
+    """Ends a server, by force where it takes longer; returns whether it ended as it was asked to."""
     pid = state["pid"]
-    for sent in (signal.SIGTERM, signal.SIGKILL):
+    for sent, wait in ((signal.SIGTERM, seconds), (signal.SIGKILL, END_SECONDS)):
         if not _is_ours(pid):
-            return
+            return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, sent)
-        for _ in range(100):
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline:
             with contextlib.suppress(ChildProcessError, OSError):
                 os.waitpid(pid, os.WNOHANG)
             if not _is_ours(pid):
-                return
+                return sent is signal.SIGTERM
             time.sleep(0.1)
+    return False
 
 
 def _free_port() -> int:

@@ -26,9 +26,8 @@ def properties(settings: Settings) -> dict[str, str]:
         **configured,
         "spark.driver.extraJavaOptions": _java_options(configured.get("spark.driver.extraJavaOptions", "")),
     }
-    folders = [settings.local / "jars"]
+    folders = _folders(settings)
     if storage.is_on_s3(settings):
-        folders.append(_s3_jars(settings))
         conf = {**storage.spark_conf(), **conf}
     # On the class path rather than in spark.jars: nothing is copied or asked for over RPC.
     conf["spark.driver.extraClassPath"] = ":".join(f"{folder}/*" for folder in folders)
@@ -39,6 +38,12 @@ def properties(settings: Settings) -> dict[str, str]:
         # A driver takes it from its properties alone.
         conf["spark.authenticate.secret"] = os.environ[AUTH_SECRET]
     return {key: _text(value) for key, value in conf.items()}
+
+
+def jars(settings: Settings) -> list[Path]:
+    """All that stands on the class path of a driver of this checkout."""
+    folders = [*_folders(settings), Path(python_environment()["SPARK_HOME"], "jars")]
+    return [jar for folder in folders for jar in sorted(folder.glob("*.jar"))]
 
 
 def write(settings: Settings, file: Path) -> None:
@@ -67,6 +72,12 @@ def python_environment() -> dict[str, str]:
         # With two workers on two cores more threads a worker are 4 to 5 times slower.
         "OMP_NUM_THREADS": "1",
     }
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """The folders of jars beside Spark's own."""
+    own = settings.local / "jars"
+    return [own, _s3_jars(settings)] if storage.is_on_s3(settings) else [own]
 
 
 def _java_options(more: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pyspark.sql import functions as F
@@ -30,5 +30,5 @@ def test_the_code_of_a_feed_is_short_enough_to_be_compiled(spark: Any, feed: Fee
     rows = door.build(raw, feed, door.Expressions({}, None, None), frozenset(), date(2026, 1, 5), "Asia/Shanghai")
     if not feed.personal:
         rows = rows.withColumn("row", F.when(F.col("_reason").isNotNull(), door.shown(feed, F.lit(True))))
-    code = rows._explain_string(mode="codegen")
+    code = cast(Any, rows)._explain_string(mode="codegen")
     assert max(map(int, re.findall(r"maxMethodCodeSize:(\d+)", code))) < LONGEST_COMPILED
