@@ -8,6 +8,9 @@ from pathlib import Path
 END_SECONDS = 120
 """In which a server that writes the archive ends; it takes some ten."""
 
+KEPT = 2
+"""Of a lake here and of one on S3, which has more jars; those of a Java or of jars of before go."""
+
 
 def place(folder: Path, java_home: str, jars: Iterable[Path]) -> Path:
     """Where in `folder` the archive of this Java and these jars lies; Java takes none that is of others."""
@@ -38,11 +41,11 @@ def aside(archive: Path) -> Path:
 
 
 def keep(new: Path) -> None:
-    """Puts an archive that was written in its place, and takes away those of before and what killed servers left."""
+    """Puts an archive that was written in its place, and takes away old ones and what killed servers left."""
     if not new.exists():
         return
     archive = new.with_suffix("")
     new.replace(archive)
-    for other in archive.parent.glob("*.jsa*"):
-        if other != archive:
-            other.unlink(missing_ok=True)
+    archives = sorted(archive.parent.glob("*.jsa"), key=lambda file: file.stat().st_mtime)
+    for other in (*archive.parent.glob(f"{archive.name}.*"), *archives[:-KEPT]):
+        other.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The first server of a checkout writes down its classes as it ends, and later ones load them from there."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -22,17 +23,25 @@ def test_another_java_or_other_jars_have_an_archive_of_their_own(tmp_path: Path)
     assert len({before, *others, class_archive.place(folder, "/java", jars)}) == 4
 
 
-def test_an_archive_takes_its_place_whole_and_alone(tmp_path: Path) -> None:
+def test_an_archive_takes_its_place_whole(tmp_path: Path) -> None:
     archive = tmp_path / "classes/now.jsa"
     new, of_a_killed_server = class_archive.aside(archive), class_archive.aside(archive)
     class_archive.keep(new)
     assert not archive.exists()
-    (archive.parent / "before.jsa").touch()
     of_a_killed_server.touch()
     new.write_text("classes")
     class_archive.keep(new)
-    assert [file.name for file in archive.parent.iterdir()] == [archive.name]
+    assert list(archive.parent.iterdir()) == [archive]
     assert archive.read_text() == "classes"
+
+
+def test_the_latest_archives_stay(tmp_path: Path) -> None:
+    for number in range(3):
+        new = class_archive.aside(tmp_path / f"{number}.jsa")
+        new.touch()
+        os.utime(new, (number, number))
+        class_archive.keep(new)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["1.jsa", "2.jsa"]
 
 
 @pytest.mark.spark
