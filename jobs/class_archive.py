@@ -35,8 +35,7 @@ def write(new: Path) -> str:
 
 def aside(archive: Path) -> Path:
     """Where a server writes it: whole it takes its place, and of two servers one wins."""
-    # What lies there is code, like the jars.
-    archive.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    archive.parent.mkdir(parents=True, exist_ok=True)
     return archive.with_name(f"{archive.name}.{secrets.token_hex(4)}")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 NOT_OTHERS_TO_WRITE = 0o022
 OWNER_ALONE = 0o700
-PRIVATE = ("airflow", "logs", "mlflow", "run", "secrets", "spark")
-"""Folders below `.local` of programs that write as they like: keys, logs, sockets, stores, rows that do not fit."""
+PRIVATE = ("airflow", "classes", "logs", "mlflow", "run", "secrets", "spark")
+"""Folders below `.local` of programs that write as they like: keys, classes, logs, sockets, stores, rows spilled."""
 
 
 def guard(local: Path) -> None:

@@ -1,6 +1,7 @@
 """What a Spark is told before it starts: conf/spark.yaml, its jars, the storage of the lake, a cluster's secret."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def properties(settings: Settings) -> dict[str, str]:
     conf["spark.driver.extraClassPath"] = ":".join(f"{folder}/*" for folder in folders)
     if not is_local:
         # Executors elsewhere get them from the driver. Its Python, and so this project, lie there under the same path.
-        conf.setdefault("spark.jars", ",".join(str(jar) for folder in folders for jar in sorted(folder.glob("*.jar"))))
+        conf.setdefault("spark.jars", ",".join(map(str, _jars(folders))))
     if conf.get("spark.authenticate") and os.environ.get(AUTH_SECRET):
         # A driver takes it from its properties alone.
         conf["spark.authenticate.secret"] = os.environ[AUTH_SECRET]
@@ -42,8 +43,7 @@ def properties(settings: Settings) -> dict[str, str]:
 
 def jars(settings: Settings) -> list[Path]:
     """All that stands on the class path of a driver of this checkout."""
-    folders = [*_folders(settings), Path(python_environment()["SPARK_HOME"], "jars")]
-    return [jar for folder in folders for jar in sorted(folder.glob("*.jar"))]
+    return _jars([*_folders(settings), Path(python_environment()["SPARK_HOME"], "jars")])
 
 
 def write(settings: Settings, file: Path) -> None:
@@ -78,6 +78,10 @@ def _folders(settings: Settings) -> list[Path]:
     """The folders of jars beside Spark's own."""
     own = settings.local / "jars"
     return [own, _s3_jars(settings)] if storage.is_on_s3(settings) else [own]
+
+
+def _jars(folders: Sequence[Path]) -> list[Path]:
+    return [jar for folder in folders for jar in sorted(folder.glob("*.jar"))]
 
 
 def _java_options(more: str) -> str:
