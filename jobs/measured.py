@@ -1,6 +1,6 @@
 """How a night makes features.customer_measures: small tables read anew, long ones rolled on from the date before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
@@ -26,8 +26,9 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
         lake.create(MEASURES)
         return 0
     versions = _versions(lake, day)
-    lake.prepare(sum(_rows_to_read(lake, TABLES[name], day, versions) for name in began))
-    figures = {name: _figures(lake, TABLES[name], day, settings, versions) for name in began}
+    standing = _standing(lake, began, day, versions)
+    lake.prepare(sum(_rows_to_read(lake, TABLES[name], day, standing.get(name)) for name in began))
+    figures = {name: _figures(lake, TABLES[name], day, settings, versions, standing.get(name)) for name in began}
     made = customer_measures.build(figures, tuple(CATALOGUE.measures.values()), day)
     note = {"rolled_from": versions, "measures": CATALOGUE.fingerprint_of_measures}
     return stamped.replace_date(lake, MEASURES, made, day, expect, **note)
@@ -57,11 +58,14 @@ def _first(lake: Lake, table: Table) -> date | None:
     return lake.first(_brought(table)[0], "known_on")
 
 
-def _figures(lake: Lake, table: Table, day: date, settings: Settings, versions: dict[str, int]) -> DataFrame:
+def _figures(
+    lake: Lake, table: Table, day: date, settings: Settings, versions: dict[str, int], stands: tuple[date, int] | None
+) -> DataFrame:
     measures = CATALOGUE.of_table(table.name)
-    rolled = _rolled(lake, table, measures, day, settings, versions)
-    if rolled is not None:
-        return rolled
+    if stands is not None:
+        rolled = _rolled(lake, table, measures, day, settings, stands, versions[table.name])
+        if rolled is not None:
+            return rolled
     known = _known(lake, table, measures, day, settings)
     return aggregates.aggregated(rows.weighed(known, measures, day), measures)
 
@@ -84,14 +88,17 @@ def _known(lake: Lake, table: Table, measures: Sequence[Measure], day: date, set
 
 
 def _rolled(
-    lake: Lake, table: Table, measures: Sequence[Measure], day: date, settings: Settings, versions: dict[str, int]
+    lake: Lake,
+    table: Table,
+    measures: Sequence[Measure],
+    day: date,
+    settings: Settings,
+    stands: tuple[date, int],
+    now: int,
 ) -> DataFrame | None:
-    """The figures of before, rolled on; None where reading anew is cheaper, or nobody knows what changed."""
-    stands = _stands(lake, table, day, versions)
-    if stands is None:
-        return None
+    """The figures of before, rolled on; None where nobody knows what changed."""
     before, since = stands
-    changes = lake.changes(table, since, versions[table.name], rows.in_window(_reach(measures), before))
+    changes = lake.changes(table, since, now, rows.in_window(_reach(measures), before))
     if changes is None:
         return None
 
@@ -118,18 +125,27 @@ def _rolled(
     return rolling.looked_up(figures, aggregates.aggregated(theirs, measures), measures)
 
 
-def _stands(lake: Lake, table: Table, day: date, versions: dict[str, int]) -> tuple[date, int] | None:
-    """The date of the figures from which to roll on, and the version of the table that they were made from."""
+def _standing(lake: Lake, names: Iterable[str], day: date, versions: dict[str, int]) -> dict[str, tuple[date, int]]:
+    """The date of the figures from which to roll on, and the version of the table that they were made from.
+
+    Of those tables for which that is known and cheaper than reading anew.
+    """
     before = stamped.before(lake, MEASURES, day)
-    if "superseded_on" in table.column_names or table.name in (BARRED, LISTS) or before is None:
-        return None
-    if (day - before).days > LONGEST_GAP or _rows_in_reach(lake, table, day) < ROLLED_FROM_ROWS:
-        return None
+    if before is None or (day - before).days > LONGEST_GAP:
+        return {}
     noted = lake.noted_of(MEASURES, stamped.AS_OF, str(before))
-    since = noted.get("rolled_from", {}).get(table.name)
-    if since is None or table.name not in versions or noted["measures"] != CATALOGUE.fingerprint_of_measures:
-        return None
-    return before, since
+    if noted.get("measures") != CATALOGUE.fingerprint_of_measures:
+        return {}
+    since = noted["rolled_from"]
+    return {
+        name: (before, since[name])
+        for name in names
+        if name in since
+        and name in versions
+        and name not in (BARRED, LISTS)
+        and "superseded_on" not in TABLES[name].column_names
+        and _rows_in_reach(lake, TABLES[name], day) >= ROLLED_FROM_ROWS
+    }
 
 
 def _versions(lake: Lake, day: date) -> dict[str, int]:
@@ -142,8 +158,7 @@ def _versions(lake: Lake, day: date) -> dict[str, int]:
     }
 
 
-def _rows_to_read(lake: Lake, table: Table, day: date, versions: dict[str, int]) -> int:
-    stands = _stands(lake, table, day, versions)
+def _rows_to_read(lake: Lake, table: Table, day: date, stands: tuple[date, int] | None) -> int:
     if stands is None:
         return _rows_in_reach(lake, table, day)
     before, _ = stands
