@@ -56,6 +56,11 @@ class Jdbc(_Model):
         return self
 
     @property
+    def tells_dates(self) -> bool:
+        """Whether it can tell the rows of one date from those of another."""
+        return self.watermark is not None or self.is_dated
+
+    @property
     def is_dated(self) -> bool:
         """Whether the query itself asks for a date."""
         return any(placeholder in self.query for placeholder in PLACEHOLDERS)

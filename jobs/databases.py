@@ -9,10 +9,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from jobs.database_settings import DATABASE, HOST, PARAMETERS
 from jobs.errors import DataError
 from jobs.settings import Settings
+from jobs.tables import FEEDS
 
 PORTS = {"postgresql": 5432, "mysql": 3306}
 KINDS = {"postgres": "postgresql", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 """What Airflow or a URL calls a kind of database, and what it is here."""
+VARIABLE = "AIRFLOW_CONN_"
+"""Airflow's own variable of a connection, before its name in capitals."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,24 @@ def address_of(name: str, settings: Settings) -> Address:
             password=password,
             parameters={str(key): value for key, value in known.parameters.items()},
         )
-    given = os.environ.get(f"AIRFLOW_CONN_{name.upper()}") or _of_airflow(name)
+    given = os.environ.get(f"{VARIABLE}{name.upper()}") or _of_airflow(name)
     if given is None:
         raise DataError(
             f"connection {name}",
             expected=f"`connections.{name}` in the configuration, or an Airflow connection of that id",
             found="neither",
-            todo=f"add one (docs/adding_a_feed.md), or set AIRFLOW_CONN_{name.upper()}",
+            todo=f"add one (docs/adding_a_feed.md), or set {VARIABLE}{name.upper()}",
         )
     return _of_json(name, given) if given.lstrip().startswith("{") else _of_uri(name, given)
+
+
+def known_to_airflow(settings: Settings) -> dict[str, str]:
+    """The connections of feeds that Airflow alone knows, as variables for a process that is none of its tasks."""
+    sources = (settings.source(feed).jdbc for feed in FEEDS)
+    names = {jdbc.connection for jdbc in sources if jdbc} - settings.configuration.connections.keys()
+    variables = {f"{VARIABLE}{name.upper()}": name for name in names}
+    found = {variable: _of_airflow(name) for variable, name in variables.items() if variable not in os.environ}
+    return {variable: uri for variable, uri in found.items() if uri}
 
 
 def _of_airflow(name: str) -> str | None:

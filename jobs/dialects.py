@@ -10,8 +10,6 @@ from jobs.database_settings import Jdbc
 from jobs.databases import Address
 from jobs.privacy import scrub
 
-BYTES_A_ROW = 100
-"""Of a row as text, roughly."""
 APPLICATION = "echolake"
 
 
@@ -49,6 +47,9 @@ class Snapshot(Protocol):
     def bounds(self, asked: str, column: str) -> tuple[float, float] | None:
         """Least and greatest number in a column of a SELECT."""
 
+    def holds(self, asked: str) -> bool:
+        """Whether a SELECT gives any row."""
+
     def name(self, column: str) -> str:
         """The column's name, quoted."""
 
@@ -58,8 +59,8 @@ class Snapshot(Protocol):
     def moment(self, column: str, kind: str) -> Moment:
         """A watermark's value."""
 
-    def between(self, column: str, kind: str, since: datetime, until: datetime) -> str:
-        """Holds at least for all rows whose watermark lies from `since` to before `until`; not for much more."""
+    def between(self, column: str, kind: str, since: datetime | None, until: datetime) -> str:
+        """Holds at least for all rows whose watermark lies from `since` (None: ever) to before `until`; few more."""
 
     def unset(self, column: str) -> str:
         """Holds where a watermark has no value."""

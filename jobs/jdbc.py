@@ -16,11 +16,11 @@ from pyspark.sql import functions as F
 
 from jobs.database_settings import Jdbc
 from jobs.databases import Address, address_of
-from jobs.dialects import BYTES_A_ROW, Moment, QueryError, Snapshot, opened
+from jobs.dialects import Moment, QueryError, Snapshot, opened
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.readers import RawRows
 from jobs.settings import Settings, Source
-from jobs.sources import SourceFile
+from jobs.sources import BYTES_A_ROW, SourceFile
 from jobs.tables import Feed
 
 BATCH = "_batch"
@@ -35,18 +35,21 @@ class Extract:
 
     rows: RawRows
     file: SourceFile
+    lacks_last: bool
+    """Whether no row lies in the last date, but for those of an overlap; asked of mandatory feeds alone."""
     batch: str = BATCH
     """The column with the batch date of a row."""
 
 
 @contextmanager
 def extract(
-    spark: SparkSession, feed: Feed, source: Source, days: Sequence[date], settings: Settings
+    spark: SparkSession, feed: Feed, source: Source, days: Sequence[date], settings: Settings, is_first: bool
 ) -> Iterator[Extract]:
     """The raw rows of the batches of these dates, with their date as `_batch`; they can be read while inside.
 
     Rows belong to the date of the watermark, those of an overlap to the dates after it too, else to the date for which
-    the query asked, else, when it asks for no date, to the last one.
+    the query asked, else, when it asks for no date, to the last one. `is_first`: no batch came before these. Of what
+    lives on until it ends the first date then brings all that was there already.
 
     Raises:
         SourceUnavailableError: the database cannot be reached, or does not answer in time.
@@ -57,26 +60,36 @@ def extract(
         raise TypeError(f"{feed.name} comes from files")
     address = address_of(jdbc.connection, settings)
     with _told(feed, address, jdbc), opened(address, jdbc, source.time_zone or settings.time_zone) as snapshot:
-        needed = [each.name for each in feed.columns if each.required and each.name not in source.columns]
-        reader = _Reader(spark, feed, jdbc, needed, snapshot, ZoneInfo(settings.time_zone))
+        takes_all = is_first and feed.ends is not None and jdbc.watermark is not None
+        reader = _Reader(spark, feed, source, jdbc, snapshot, ZoneInfo(settings.time_zone), takes_all)
         with _said_by(snapshot):
             rows = reader.rows(days)
             name = f"jdbc:{jdbc.connection}/{feed.name}"
             file = SourceFile(uri=name, name=name, bytes=reader.bytes, modified_at=datetime.now(UTC))
             own = tuple(column for column in rows.columns if column not in RESERVED)
-            yield Extract(RawRows(rows.withColumn("_file", F.lit(name)), own, (file,)), file)
+            yield Extract(RawRows(rows.withColumn("_file", F.lit(name)), own, (file,)), file, reader.lacks_last)
 
 
 class _Reader:
     """Makes the frames of one snapshot."""
 
     def __init__(
-        self, spark: SparkSession, feed: Feed, jdbc: Jdbc, needed: Sequence[str], snapshot: Snapshot, zone: ZoneInfo
+        self,
+        spark: SparkSession,
+        feed: Feed,
+        source: Source,
+        jdbc: Jdbc,
+        snapshot: Snapshot,
+        zone: ZoneInfo,
+        takes_all: bool,
     ) -> None:
-        self._spark, self._feed, self._jdbc, self._needed = spark, feed, jdbc, needed
-        self._snapshot, self._zone = snapshot, zone
+        self._spark, self._feed, self._jdbc = spark, feed, jdbc
+        self._needed = [each.name for each in feed.columns if each.required and each.name not in source.columns]
+        self._is_mandatory = not source.optional
+        self._snapshot, self._zone, self._takes_all = snapshot, zone, takes_all
         self.bytes = 0
         """About how much the rows are, as the database's planner estimates them."""
+        self.lacks_last = False
 
     def rows(self, days: Sequence[date]) -> DataFrame:
         """The rows of all dates."""
@@ -103,6 +116,9 @@ class _Reader:
         # The query may end with a comment.
         asked = f"SELECT {', '.join([*own, *beside])} FROM ({query}\n) AS asked WHERE {where}"
         self.bytes += self._snapshot.rows(asked) * BYTES_A_ROW
+        if self._is_mandatory and self._jdbc.watermark is not None:
+            of_last = f"SELECT 1 FROM ({asked}) AS batch WHERE {self._is_on(days[-1], moment)}"
+            self.lacks_last = not self._snapshot.holds(of_last)
         url, properties = self._snapshot.for_spark()
         properties["fetchsize"] = str(self._jdbc.fetch_rows)
         stretches = self._stretches(asked) if place else ["true"]
@@ -110,6 +126,8 @@ class _Reader:
         names = [F.col(_quoted(name)) for name in types]
         since, until = self._span_of(moment)
         first, last = F.lit(days[0]), F.lit(days[-1])
+        if self._takes_all:
+            until = F.greatest(until, first)
         dates = F.sequence(F.greatest(since, first), F.least(until, last))
         # The database may have given a little more than these dates.
         is_of_dates = F.coalesce((since <= last) & (until >= first), F.lit(True))
@@ -137,10 +155,19 @@ class _Reader:
         at, overlap = self._snapshot.name(watermark), timedelta(hours=self._jdbc.overlap_hours)
         if moment.zone is None:
             # It is a date of the business already.
-            is_of = f"{at} BETWEEN DATE '{days[0] - timedelta(days=_late(overlap))}' AND DATE '{days[-1]}'"
+            first = days[0] - timedelta(days=_late(overlap))
+            is_since = "" if self._takes_all else f"{at} >= DATE '{first}' AND "
+            is_of = f"{is_since}{at} <= DATE '{days[-1]}'"
         else:
-            is_of = self._snapshot.between(watermark, kind, *_span(days, self._zone, overlap))
+            begins, ends = _span(days, self._zone, overlap)
+            is_of = self._snapshot.between(watermark, kind, None if self._takes_all else begins, ends)
         return f"(({is_of}) OR {self._snapshot.unset(watermark)})"
+
+    def _is_on(self, day: date, moment: Moment) -> str:
+        if moment.zone is None:
+            return f"{MOMENT} = '{day}'"
+        begins, ends = (at.astimezone(ZoneInfo(moment.zone)) for at in _span([day], self._zone, timedelta()))
+        return f"{MOMENT} >= '{begins:%Y-%m-%d %H:%M:%S}' AND {MOMENT} < '{ends:%Y-%m-%d %H:%M:%S}'"
 
     def _span_of(self, moment: Moment) -> tuple[Column, Column]:
         """First and last batch date of a row."""

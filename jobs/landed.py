@@ -3,8 +3,7 @@
 import operator
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,14 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from jobs import accounts
+from jobs.accounts import BatchFile, Landed
 from jobs.batches import Batch, account_of, publish
 from jobs.bronze import door
 from jobs.columns import row_hash
+from jobs.database_settings import Jdbc
 from jobs.delivery import taken
-from jobs.errors import DataError
+from jobs.errors import DataError, SourceUnavailableError
 from jobs.fitting import fitting
 from jobs.lake import SPARK_ERRORS, Expect, Lake, computed, in_dates
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
@@ -24,7 +26,7 @@ from jobs.readers import read
 from jobs.rights.erased import without_erased
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings, Source
-from jobs.sources import SourceFile, changed_since_found, find, refuse_links_into, unreadable
+from jobs.sources import BYTES_A_ROW, SourceFile, changed_since_found, find, refuse_links_into, unreadable
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT
 
@@ -40,36 +42,8 @@ DOOR_CONF = {
     "spark.databricks.delta.optimizeWrite.enabled": "true",
 }
 
-BYTES_A_ROW = 100
-"""What a row of a file takes, roughly."""
-
 SQL_DATA_EXCEPTION = "22"
 """The class of SQLSTATE that says that a value was not as a function wants it."""
-
-
-@dataclass(frozen=True)
-class BatchFile:
-    """The account of one file of a feed's batch (a row of ops.batches)."""
-
-    feed: str
-    ds: date | None
-    file: str | None
-    rows_in: int
-    rows_landed: int
-    rows_quarantined: int
-    file_bytes: int | None = None
-    file_modified_at: datetime | None = None
-    rows_of_file: int = 0
-    rows_erased: int = 0
-
-
-@dataclass(frozen=True)
-class Landed:
-    """What landing a feed did: its batches, and the rows written to bronze (0 = it stood there already)."""
-
-    batches: list[BatchFile]
-    rows: int
-    warnings: list[str] = field(default_factory=list)
 
 
 def land(
@@ -85,14 +59,27 @@ def land(
         DataError: a mandatory batch without a file, a file that cannot be read, a mapping that does not fit.
     """
     source = settings.source(feed)
-    with ExitStack() as opened:
-        extract = None
-        if source.jdbc is not None:
-            # Its driver takes a while to import, which a night without databases need not pay.
-            from jobs import jdbc
+    if source.jdbc is None:
+        return _land(lake, feed, days, settings, expect, source, None)
+    # Its driver takes a while to import, which a night without databases need not pay.
+    from jobs import jdbc
 
-            extract = opened.enter_context(jdbc.extract(lake.spark, feed, source, days, settings))
-        return _land(lake, feed, days, settings, expect, source, extract)
+    stand = lake.dates(TABLES[f"bronze.{feed.name}"], "ds")
+    asked = _asked_of(source.jdbc, stand, days)
+    kept = accounts.kept(lake, feed, days, asked)
+    if not asked:
+        return kept
+    is_first = min(stand, default=asked[0]) >= asked[0]
+    with jdbc.extract(lake.spark, feed, source, asked, settings, is_first) as extract:
+        made = _land(lake, feed, asked, settings, expect, source, extract)
+    return Landed([*kept.batches, *made.batches], made.rows, [*kept.warnings, *made.warnings])
+
+
+def _asked_of(jdbc: Jdbc, stand: Sequence[date], days: Sequence[date]) -> list[date]:
+    """The dates whose batch a database can still tell: a query without any tells of the present, the latest date."""
+    if jdbc.tells_dates:
+        return list(days)
+    return [days[-1]] if max(stand, default=days[-1]) <= days[-1] else []
 
 
 def _land(
@@ -127,12 +114,18 @@ def _land(
         if extract is not None and source.jdbc is not None and source.jdbc.watermark:
             rows = computed(_with_standing(rows, lake, feed, days, extract.file.name))
         account = account_of(rows)
+        if extract is not None and not source.optional:
+            come = {row["ds"] for row in account if row["rows_in"]}
+            # What a batch brought before may have moved on to later dates since.
+            if extract.lacks_last and days[-1] not in lake.dates(TABLES[f"bronze.{feed.name}"], "ds"):
+                come.discard(days[-1])
+            _refuse_empty(feed, [day for day in days if day not in come], days)
         _refuse_changed(feed, [file for file in files if extract is None or file is not extract.file])
         written = publish(lake, Batch(feed, days, rows, account, [file.name for file in files]), expect)
         sizes = _rows_of_files(passed) if _has_undated(account) else {}
         warnings += _changed_for_other_dates(lake, feed, days, files, passed) if source.ds else []
     all_found = {day: [*found[day], *returned.get(day, [])] for day in days}
-    return Landed([*nothing, *_batches(feed, account, files, all_found, sizes)], written, warnings)
+    return Landed([*nothing, *accounts.of_files(feed, account, files, all_found, sizes)], written, warnings)
 
 
 def _returned(
@@ -197,13 +190,32 @@ def refuse_missing(feed: Feed, source: Source, found: dict[date, list[SourceFile
     missing = [day for day, files in found.items() if not files]
     if source.optional or not missing:
         return
-    named = ", ".join(str(day) for day in missing[:5]) + (" ..." if len(missing) > 5 else "")
     raise DataError(
-        f"{feed.name} {named}: no file",
+        f"{feed.name} {_listed(missing)}: no file",
         expected=f"a file {source.path} below the landing root for each date",
         found=f"none for {len(missing)} of {len(found)} dates",
         todo=f"have the source deliver it (ECHOLAKE_LANDING is {settings.landing}), or set feeds.{feed.name}.optional",
     )
+
+
+def _refuse_empty(feed: Feed, empty: Sequence[date], days: Sequence[date]) -> None:
+    """Stops where a database has no row of a date of a mandatory feed, as one that lags behind does.
+
+    Raises:
+        SourceUnavailableError: it names the dates.
+    """
+    if empty:
+        raise SourceUnavailableError(
+            f"{feed.name} {_listed(empty)}: no row",
+            expected="rows of each date, as the feed is mandatory",
+            found=f"none for {len(empty)} of {len(days)} dates",
+            todo="see whether the database has them yet, and run the same night again, "
+            f"or set feeds.{feed.name}.optional",
+        )
+
+
+def _listed(days: Sequence[date]) -> str:
+    return ", ".join(str(day) for day in days[:5]) + (" ..." if len(days) > 5 else "")
 
 
 def _refuse_changed(feed: Feed, files: Sequence[SourceFile]) -> None:
@@ -318,8 +330,9 @@ def _judged(rows: DataFrame) -> DataFrame:
 def _batch_of_file(spark: SparkSession, days: Sequence[date], found: dict[date, list[SourceFile]]) -> DataFrame | date:
     if len(days) == 1:
         return days[0]
-    pairs = [(file.name, day) for day in days for file in found[day]]
-    return spark.createDataFrame(pairs, "source_file string, ds date")
+    first = {file.name: day for day in reversed(days) for file in found[day]}
+    pairs = [(file.name, day, first[file.name] == day) for day in days for file in found[day]]
+    return spark.createDataFrame(pairs, "source_file string, ds date, is_first boolean")
 
 
 def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
@@ -352,33 +365,3 @@ def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Se
     return kept.withColumn("row_hash", row_hash(names)).withColumn(
         "row", F.when(F.col("_reason").isNotNull(), door.shown(feed, is_whole))
     )
-
-
-def _batches(
-    feed: Feed,
-    account: list[Row],
-    files: Sequence[SourceFile],
-    found: dict[date, list[SourceFile]],
-    sizes: dict[str, int],
-) -> list[BatchFile]:
-    by_name = {file.name: file for file in files}
-    counted = {(row["ds"], row["source_file"]): row for row in account}
-    wanted = {(day, file.name) for day, members in found.items() for file in members} | counted.keys()
-    batches = []
-    for ds, name in sorted(wanted, key=lambda pair: (pair[0] is None, str(pair[0]), pair[1])):
-        row = counted.get((ds, name))
-        batches.append(
-            BatchFile(
-                feed.name,
-                ds,
-                name,
-                row["rows_in"] if row else 0,
-                row["rows_landed"] if row else 0,
-                row["rows_quarantined"] if row else 0,
-                by_name[name].bytes,
-                by_name[name].modified_at,
-                sizes.get(name, 0),
-                row["rows_erased"] if row else 0,
-            )
-        )
-    return batches

@@ -14,7 +14,7 @@ from upath import UPath
 
 from jobs import __version__, landed
 from jobs.settings import Settings
-from jobs.sources import SourceFile, find
+from jobs.sources import BYTES_A_ROW, SourceFile, find
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES, Kind, Table
 
@@ -73,13 +73,15 @@ class Load:
             parted = stretches([(day, held.get(day, 0), ()) for day in self.days], KEYED_ROWS)
             return [(days, [version]) for days in parted]
         source = self.settings.source(feed)
+        if source.jdbc is not None and not source.jdbc.tells_dates:
+            return [(self.days, [])]
         if source.jdbc is not None:
             return [(days, []) for days in stretches([(day, 1, ()) for day in self.days], DATABASE_DAYS)]
         found = find(source, self.settings.landing, self.days)
         # Of the whole range before the first row lands.
         landed.refuse_missing(feed, source, found, self.settings)
         sizes = [
-            (day, sum(file.bytes for file in files) // landed.BYTES_A_ROW, tuple(file.uri for file in files))
+            (day, sum(file.bytes for file in files) // BYTES_A_ROW, tuple(file.uri for file in files))
             for day, files in found.items()
         ]
         return [(days, _told(file for day in days for file in found[day])) for days in stretches(sizes, LANDED_ROWS)]

@@ -113,6 +113,10 @@ class MySql:
     def bounds(self, asked: str, column: str) -> tuple[float, float] | None:
         return None
 
+    def holds(self, asked: str) -> bool:
+        with self._db.cursor() as cursor, _told():
+            return cursor.execute(f"{asked} LIMIT 1") > 0
+
     def name(self, column: str) -> str:
         return "`" + column.replace("`", "``") + "`"
 
@@ -126,13 +130,11 @@ class MySql:
             return Moment(TEXTS["datetime"].format(self.name(column)), "UTC")
         return Moment(self.text(column, kind), str(self._zone))
 
-    def between(self, column: str, kind: str, since: datetime, until: datetime) -> str:
-        if kind == "timestamp":
-            first, last = since.astimezone(UTC), until.astimezone(UTC)
-        else:
-            first, last = since.astimezone(self._zone) - FOLD, until.astimezone(self._zone) + FOLD
+    def between(self, column: str, kind: str, since: datetime | None, until: datetime) -> str:
+        zone, fold = (UTC, timedelta()) if kind == "timestamp" else (self._zone, FOLD)
         at = self.name(column)
-        return f"{at} >= TIMESTAMP '{first:%Y-%m-%d %H:%M:%S}' AND {at} < TIMESTAMP '{last:%Y-%m-%d %H:%M:%S}'"
+        is_since = f"{at} >= {_literal(since.astimezone(zone) - fold)} AND " if since else ""
+        return f"{is_since}{at} < {_literal(until.astimezone(zone) + fold)}"
 
     def unset(self, column: str) -> str:
         at = self.name(column)
@@ -204,3 +206,7 @@ def _told() -> Iterator[None]:
         is_shown = is_passing or number in SHOWN
         said = first_line(error.args[1] if len(error.args) > 1 else error) if is_shown else "a value or statement"
         raise QueryError(f"{said} (error {number})", is_passing) from None
+
+
+def _literal(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S}'"

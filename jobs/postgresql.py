@@ -25,6 +25,7 @@ DRIVER, DRIVER_ERROR = "org.postgresql.Driver", "org.postgresql.util.PSQLExcepti
 UNAVAILABLE = (
     "FATAL:", "I/O error", "Connection to ", "connection attempt failed", "statement timeout", "terminating connection",
     "has been closed", "timed out", "could not import the requested snapshot", "invalid snapshot identifier",
+    "conflict with recovery",
 )  # fmt: skip
 """What the driver says when waiting helps."""
 NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
@@ -82,6 +83,9 @@ class PostgreSql:
             return None
         return float(row[0]), float(row[1])
 
+    def holds(self, asked: str) -> bool:
+        return self._one(f"{asked} LIMIT 1") is not None
+
     def name(self, column: str) -> str:
         return '"' + column.replace('"', '""') + '"'
 
@@ -95,9 +99,10 @@ class PostgreSql:
         instant = f"({self.name(column)}::timestamptz AT TIME ZONE 'UTC')"
         return Moment(f"to_char({instant}, 'YYYY-MM-DD HH24:MI:SS.US')", "UTC")
 
-    def between(self, column: str, kind: str, since: datetime, until: datetime) -> str:
+    def between(self, column: str, kind: str, since: datetime | None, until: datetime) -> str:
         at = self.name(column)
-        return f"{at} >= {_instant(since)} AND {at} < {_instant(until)}"
+        is_since = f"{at} >= {_instant(since)} AND " if since else ""
+        return f"{is_since}{at} < {_instant(until)}"
 
     def unset(self, column: str) -> str:
         return f"{self.name(column)} IS NULL"

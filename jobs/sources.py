@@ -17,6 +17,8 @@ MONTHS = (
     "january february march april may june july august september october november december"
 ).split()  # fmt: skip
 ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+BYTES_A_ROW = 100
+"""What a row takes as text, roughly. A database tells its rows, which stand as so many bytes in their SourceFile."""
 
 
 @dataclass(frozen=True)

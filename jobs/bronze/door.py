@@ -35,7 +35,7 @@ def build(
 ) -> DataFrame:
     """Rows with the feed's columns, `ds source_file source_line raw _reason _column`; `_reason` is null on good ones.
 
-    `batches` is the date of the batch, or (source_file, ds) where files bring several. `time_zone` is the
+    `batches` is the date of the batch, or (source_file, ds, is_first) where files bring several. `time_zone` is the
     business time zone. Rows that are not ours (`where` is false) are left out.
     """
     mapped = _mapped(rows, feed, expressions)
@@ -107,7 +107,8 @@ def _dated(mapped: DataFrame, expressions: Expressions, batches: DataFrame | dat
     if isinstance(batches, date):
         return ours.withColumn("ds", F.when(F.col("_where"), F.lit(batches)))
     per_file = ours.join(F.broadcast(batches.withColumnRenamed("ds", "_batch")), "source_file", "inner")
-    return per_file.withColumn("ds", F.when(F.col("_where"), F.col("_batch")))
+    # A row that does not say whether it is ours is of no date, and so once of its file.
+    return per_file.where("_where OR is_first").withColumn("ds", F.when(F.col("_where"), F.col("_batch")))
 
 
 def _conversion_problem(feed: Feed, converted: Mapping[str, Converted]) -> SparkColumn:

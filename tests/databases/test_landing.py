@@ -10,7 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from chaos.postgres import PASSWORD, READER, Postgres
+from jobs import databases
 from jobs.errors import DataError, SourceUnavailableError
+from jobs.settings import read_settings
 from tests.conftest import World
 
 pytestmark = pytest.mark.spark
@@ -31,10 +33,16 @@ def feed(world: World, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> F
         "url": f"jdbc:postgresql://127.0.0.1:{postgres.port}/bank", "user": READER, "password_env": "BANK_PASSWORD",
     }  # fmt: skip
 
-    def configure(query: str = QUERY, connections: dict[str, Any] | None = None, **jdbc: Any) -> None:
-        source = {"jdbc": {"connection": "bank", "query": query, **jdbc}, "optional": False}
+    def configure(
+        query: str = QUERY,
+        connections: dict[str, Any] | None = None,
+        optional: bool = False,
+        name: str = "transactions",
+        **jdbc: Any,
+    ) -> None:
+        source = {"jdbc": {"connection": "bank", "query": query, **jdbc}, "optional": optional}
         given = {"bank": connection} if connections is None else connections
-        world.configure(time_zone="Asia/Shanghai", connections=given, feeds={"transactions": source})
+        world.configure(time_zone="Asia/Shanghai", connections=given, feeds={name: source})
 
     postgres.execute(TABLE, database="bank")
     return configure
@@ -86,7 +94,7 @@ def test_a_watermark_may_be_a_date_of_the_business_and_names_are_the_same_in_any
 
 
 def test_a_row_that_came_late_is_in_the_overlap_of_the_next_batch(world: World, postgres: Postgres, feed: Feed) -> None:
-    feed(watermark="updated_at", overlap_hours=1)
+    feed(watermark="updated_at", overlap_hours=1, optional=True)
     spend(postgres, (1, "C1", "2026-01-05 23:00:00+08", 1, "2026-01-05 23:10:00+08"))
     assert account(world, NEXT)[0][2:] == (1, 1, 0)
     assert str(landed(world)[0][0]) == NEXT
@@ -123,7 +131,7 @@ def test_a_history_loads_in_one_pass_as_nights_do(world: World, postgres: Postgr
         account(world, day)
         assert landed(world) == with_overlap
     assert len(with_overlap) > 60
-    feed(query=QUERY + " WHERE false AND '{ds}' = ''")
+    feed(query=QUERY + " WHERE false AND '{ds}' = ''", optional=True)
     account(world, *days)
     feed(watermark="updated_at", overlap_hours=0)
     assert [row[2:] for row in account(world, *days)] == [(20, 20, 0)] * 3
@@ -218,9 +226,65 @@ def test_rows_without_a_watermark_are_set_aside_and_not_forgotten(world: World, 
     ]  # fmt: skip
 
 
-def test_an_empty_date_is_an_empty_batch(world: World, feed: Feed) -> None:
-    feed(watermark="updated_at")
+def test_an_empty_date_is_an_empty_batch_of_an_optional_feed_alone(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    feed(watermark="updated_at", optional=True)
     assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 0, 0, 0)]
+    feed(watermark="updated_at")
+    with pytest.raises(SourceUnavailableError, match=f"transactions {DAY}: no row"):
+        account(world, DAY)
+    # A standby that lags has the day before, with what overlaps, and not yet the one that is asked for.
+    spend(postgres, (1, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 23:30:00+08"))
+    for days in ([DAY, NEXT], [NEXT]):
+        with pytest.raises(SourceUnavailableError, match=f"transactions {NEXT}: no row"):
+            account(world, *days)
+    assert account(world, DAY)[0][2:] == (1, 1, 0)
+    # What was read once may have moved on since.
+    postgres.execute("UPDATE spent SET updated_at = '2026-01-09 00:00:00+08'", database="bank")
+    assert account(world, DAY)[0][2:] == (1, 1, 0)
+
+
+def test_a_query_without_a_date_tells_of_the_latest_alone(world: World, postgres: Postgres, feed: Feed) -> None:
+    feed()
+    spend(postgres, (1, "C1", "2026-01-05 10:00:00+08", 1, None))
+    world.land_and_record("transactions", DAY)
+    spend(postgres, (2, "C1", "2026-01-06 10:00:00+08", 1, None))
+    file = "jdbc:bank/transactions"
+    assert account(world, DAY, NEXT, "2026-01-07") == [
+        (DAY, file, 1, 1, 0), (NEXT, None, 0, 0, 0), ("2026-01-07", file, 2, 2, 0),
+    ]  # fmt: skip
+    assert [f"{DAY} to {NEXT}: left as it stands" in line for line in world.warnings] == [True]
+    before = landed(world)
+    assert [(str(ds), id_) for ds, id_, _ in before] == [(DAY, "1"), ("2026-01-07", "1"), ("2026-01-07", "2")]
+    spend(postgres, (3, "C1", "2026-01-07 10:00:00+08", 1, None))
+    assert account(world, DAY) == [(DAY, file, 1, 1, 0)]
+    assert landed(world) == before
+
+
+@pytest.mark.parametrize("watermark", ["updated_at", "updated_on"])
+def test_the_first_batch_of_what_lives_on_brings_all_that_was_there(
+    world: World, postgres: Postgres, feed: Feed, watermark: str
+) -> None:
+    feed()
+    changed = ["2019-03-01", "2026-01-05", "2026-01-06", "2026-01-07"]
+    spend(postgres, *((n, f"C{n}", f"{day} 10:00+08", 1, f"{day} 12:00+08") for n, day in enumerate(changed)))
+    query = "SELECT customer AS customer_id, updated_at, (updated_at + interval '8 h')::date AS updated_on FROM spent"
+    feed(query=query, name="customers", watermark=watermark, overlap_hours=0)
+
+    def people() -> list[tuple[str, str]]:
+        rows = world.rows("bronze.customers", "CAST(ds AS VARCHAR)", "customer_id", order="ds, customer_id")
+        return [(ds, id_) for ds, id_ in rows]
+
+    told = [(DAY, "C0"), (DAY, "C1"), (NEXT, "C2")]
+    assert [batch.rows_landed for batch in world.land("customers", DAY, NEXT)] == [2, 1]
+    assert people() == told
+    world.land("customers", "2026-01-07")
+    told = [*told, ("2026-01-07", "C3")]
+    assert people() == told
+    for day in (DAY, NEXT, "2026-01-07"):
+        world.land("customers", day)
+        assert people() == told
 
 
 def test_an_airflow_connection_is_found_by_its_name(
@@ -270,7 +334,7 @@ def test_tls_is_asked_for_and_the_server_is_known_by_its_certificate(
         "url": f"jdbc:postgresql://127.0.0.1:{postgres.port}/secret", "user": READER, "password_env": "BANK_PASSWORD",
     }  # fmt: skip
     safe = {"sslmode": "verify-full", "sslrootcert": str(postgres.certificate)}
-    feed(connections={"bank": {**connection, "parameters": safe}}, watermark="updated_at")
+    feed(connections={"bank": {**connection, "parameters": safe}}, watermark="updated_at", optional=True)
     assert account(world, DAY)[0][2] == 0
     for parameters in ({"sslmode": "disable"}, {"sslmode": "verify-full", "sslrootcert": "/nowhere.crt"}):
         feed(connections={"bank": {**connection, "parameters": parameters}}, watermark="updated_at")
@@ -393,3 +457,15 @@ def test_a_batch_of_a_date_is_the_same_as_from_a_file(world: World, postgres: Po
     account(world, DAY)
     assert world.rows("bronze.transactions", *columns) == from_database
     assert world.rows("bronze.transactions", "ds") == [(date(2026, 1, 5),)]
+
+
+def test_a_process_that_is_no_task_of_airflow_is_given_the_connections_that_it_alone_knows(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "_of_airflow", lambda name: f"postgresql://of-airflow/{name}")
+    feed(watermark="updated_at")
+    assert databases.known_to_airflow(read_settings()) == {}, "conf knows where bank is"
+    feed(connections={}, watermark="updated_at")
+    assert databases.known_to_airflow(read_settings()) == {"AIRFLOW_CONN_BANK": "postgresql://of-airflow/bank"}
+    monkeypatch.setenv("AIRFLOW_CONN_BANK", "postgresql://of-the-environment/bank")
+    assert databases.known_to_airflow(read_settings()) == {}

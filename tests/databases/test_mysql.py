@@ -37,10 +37,11 @@ def feed(world: World, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch) -> Fee
         connections: dict[str, Any] | None = None,
         login: dict[str, Any] | None = None,
         columns: dict[str, str] | None = None,
+        optional: bool = False,
         **jdbc: Any,
     ) -> None:
         source = {
-            "jdbc": {"connection": "bank", "query": query, **jdbc}, "optional": False, "columns": columns or {},
+            "jdbc": {"connection": "bank", "query": query, **jdbc}, "optional": optional, "columns": columns or {},
             "quarantine": LIMIT,
         }  # fmt: skip
         given = {"bank": {**connection, **(login or {})}} if connections is None else connections
@@ -189,6 +190,18 @@ def test_one_and_zero_are_true_and_false(world: World, mariadb: MariaDb, feed: F
     assert world.rows("quarantine.interactions", '"column"', "reason") == [("resolved", "'9' is no boolean")]
 
 
+@pytest.mark.parametrize("watermark", ["updated_at", "local_at"])
+def test_a_mandatory_feed_whose_date_has_no_row_but_of_the_overlap_fails(
+    world: World, mariadb: MariaDb, feed: Feed, watermark: str
+) -> None:
+    feed(query=QUERY.replace("updated_at", "updated_at, local_at"), watermark=watermark)
+    spend(mariadb, (1, "C1", "2026-01-05 10:00:00", 1, "2026-01-05 23:30:00"))
+    mariadb.execute("UPDATE spent SET local_at = '2026-01-05 23:30:00'", database="bank")
+    with pytest.raises(SourceUnavailableError, match=f"transactions {NEXT}: no row"):
+        account(world, NEXT)
+    assert account(world, DAY)[0][2:] == (1, 1, 0)
+
+
 def test_rows_without_a_watermark_are_set_aside_and_not_forgotten(world: World, mariadb: MariaDb, feed: Feed) -> None:
     feed(watermark="updated_at")
     spend(
@@ -219,7 +232,7 @@ def test_tls_is_asked_for_and_the_server_is_known_by_its_certificate(
 ) -> None:
     safe = {"sslmode": "verify-full", "sslrootcert": str(mariadb.certificate)}
     for parameters in (safe, {**safe, "sslmode": "verify-ca"}, {"sslmode": "require"}):
-        feed(login={"user": "encrypted", "parameters": parameters}, watermark="updated_at")
+        feed(login={"user": "encrypted", "parameters": parameters}, optional=True, watermark="updated_at")
         assert account(world, DAY)[0][2] == 0
     for parameters in ({"sslmode": "disable"}, {"sslmode": "verify-full"}, {**safe, "sslrootcert": "/nowhere.crt"}):
         feed(login={"user": "encrypted", "parameters": parameters}, watermark="updated_at")
