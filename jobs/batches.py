@@ -74,7 +74,8 @@ def _publish_quarantine(lake: Lake, batch: Batch) -> None:
         if row["rows_quarantined"]
     }
     lake.create(quarantine)
-    if stands == comes:
+    # Rows that look alike with their letters masked may be others.
+    if stands == comes and (not comes or _raw_prints(lake, batch, where, or_null) == _raw_prints_of(batch)):
         return
     bad = lake.empty(quarantine)
     raw = lake.empty(QUARANTINE_RAW)
@@ -90,6 +91,18 @@ def _publish_quarantine(lake: Lake, batch: Batch) -> None:
     is_new = not lake.may_hold(QUARANTINE_RAW, {"ds": days}, or_null)
     lake.put(QUARANTINE_RAW, raw, f"feed = '{feed.name}' AND ({where})", is_new)
     lake.put(quarantine, bad, where, is_new=not stands)
+
+
+def _raw_prints(lake: Lake, batch: Batch, where: str, or_null: str | None) -> dict:
+    if not lake.may_hold(QUARANTINE_RAW, {"ds": batch.days}, or_null):
+        return {}
+    return _prints(lake, QUARANTINE_RAW, _raw_hash(), f"feed = '{batch.feed.name}' AND ({where})")
+
+
+def _raw_prints_of(batch: Batch) -> dict:
+    kept = {(row["ds"], row["source_file"]): row for row in batch.account}
+    counts = {place: row["rows_quarantined"] - row["rows_erased"] for place, row in kept.items()}
+    return {place: (count, kept[place]["raw_print"]) for place, count in counts.items() if count}
 
 
 def _prints(lake: Lake, table: Table, hashed: Column | str, where: str) -> dict:
@@ -147,9 +160,16 @@ def account_of(rows: DataFrame) -> list[Row]:
             F.sum(F.when(problem, _quarantine_hash("_reason", "_column")).cast("decimal(38,0)")).alias(
                 "quarantined_print"
             ),
+            F.sum(F.when(problem & (F.col("_reason") != ERASED_PERSON), _raw_hash()).cast("decimal(38,0)")).alias(
+                "raw_print"
+            ),
         )
         .collect()
     )
+
+
+def _raw_hash() -> Column:
+    return row_hash(["raw", "source_line"])
 
 
 def _quarantine_hash(reason: str, column: str) -> Column:

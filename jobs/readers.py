@@ -164,11 +164,9 @@ def _csv(spark: SparkSession, feed: Feed, source: Source, header: Header, files:
             is_row &= ~F.col("value").startswith(options["comment"])
         rows = lines.where(is_row).select("*", parsed.alias("_row"))
         rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
-    problem = F.when(_is_not_utf8("_raw"), "not UTF-8").when(
-        F.col("_corrupt").isNotNull(), f"another number of fields than the {len(columns)} of its header"
-    )
+    rows = _judged(rows, f"another number of fields than the {len(columns)} of its header")
     # Without a header an empty file has no columns, and no rows that would miss them.
-    return RawRows(rows.withColumn("_problem", problem).drop("_corrupt"), columns, files, may_lack_columns=not columns)
+    return RawRows(rows, columns, files, may_lack_columns=not columns)
 
 
 def _json(spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]) -> RawRows:
@@ -182,10 +180,10 @@ def _json(spark: SparkSession, feed: Feed, source: Source, header: Header, files
     parsing = {**options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
     rows = lines.select("*", F.from_json("value", schema, parsing).alias("_row"))
     rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
-    problem = F.when(_is_not_utf8("_raw"), "not UTF-8").when(F.col("_corrupt").isNotNull(), "malformed JSON")
+    rows = _judged(rows, "malformed JSON")
     names = tuple(field.name for field in fields)
     nested = frozenset(field.name for field in fields if field.dataType.typeName() in ("struct", "array", "map"))
-    return RawRows(rows.withColumn("_problem", problem).drop("_corrupt"), names, files, nested, True)
+    return RawRows(rows, names, files, nested, True)
 
 
 def _json_document(
@@ -203,9 +201,10 @@ def _json_document(
         *map(_quoted, own),
         "_file",
         F.lit(None).cast("bigint").alias("_line"),
+        "_corrupt",
         F.coalesce("_corrupt", kept).alias("_raw"),
-        F.when(F.col("_corrupt").isNotNull(), "malformed JSON").alias("_problem"),
     )
+    rows = _judged(rows, "malformed JSON")
     types = dict(rows.dtypes)
     nested = frozenset(name for name in own if types[name].startswith(("struct", "array", "map")))
     return RawRows(rows, tuple(own), files, nested, True)
@@ -276,9 +275,16 @@ def _file(files: tuple[SourceFile, ...]) -> Column:
     return F.when(uri.startswith(prefix), F.substring(uri, len(prefix) + 1, 1 << 16)).otherwise(uri).alias("_file")
 
 
-def _is_not_utf8(column: str) -> Column:
+def _judged(rows: DataFrame, corrupt: str) -> DataFrame:
+    """Rows with their `_problem` in place of `_corrupt`, and `_raw` as a text that every reader of Parquet takes."""
     # A reader that decodes by itself leaves the replacement character where it could not.
-    return ~F.is_valid_utf8(F.col(column))
+    is_utf8 = F.is_valid_utf8("_raw")
+    # Latin-1 has a letter for every byte, so that nothing of the row is lost.
+    by_byte = F.decode(F.col("_raw").cast("binary"), "ISO-8859-1")
+    problem = F.when(~is_utf8, "not UTF-8").when(F.col("_corrupt").isNotNull(), corrupt)
+    return rows.withColumns({"_problem": problem, "_raw": F.when(is_utf8, F.col("_raw")).otherwise(by_byte)}).drop(
+        "_corrupt"
+    )
 
 
 def _uris(files: tuple[SourceFile, ...]) -> list[str]:

@@ -11,6 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import DataError
+from jobs.rights.aside import Aside
+from jobs.rights.person import find
+from jobs.rights.stored import StoredTables
+from jobs.tables.card_business import CUSTOMERS
 from tests.conftest import World
 
 DAY = "2026-01-05"
@@ -124,6 +128,35 @@ def test_rows_that_are_not_utf8_are_set_aside(world: World) -> None:
     world.drop("calls", DAY, calls(call("good", topic="café")).encode() + call("bad", topic="café").encode("latin-1"))
     assert account(world.land("calls", DAY)) == [(DAY, 2, 1, 1)]
     assert world.rows("quarantine.calls", "reason") == [("not UTF-8",)]
+    # As a text that any reader takes, with a letter for each byte.
+    assert world.rows("vault.quarantine_raw", "raw") == [(call("bad", topic="café"),)]
+    world.drop("customers", DAY, b"customer_id,name,updated_at\nC1,Andr\xe9,2026-01-05 09:00:00\n")
+    world.land("customers", DAY)
+    tables = StoredTables(str(world.lake))
+    aside = Aside(tables, find(tables, "C1"), set(), "CN")
+    assert [len(rows) for rows in aside.rows(CUSTOMERS)] == [1, 1]
+
+
+def test_a_row_that_is_broken_anew_but_looks_alike_is_kept_as_it_came_last(world: World) -> None:
+    for row in ("C1,2026-01-01,x", "C2,2026-02-02,y"):
+        world.drop("calls", DAY, calls(row))
+        world.land("calls", DAY)
+        assert world.rows("vault.quarantine_raw", "raw") == [(row,)]
+    before = world.everything()
+    assert account(world.land("calls", DAY)) == [(DAY, 1, 0, 1)]
+    assert world.everything() == before
+
+
+def test_a_row_that_does_not_say_whether_it_is_ours_counts_once_however_many_dates_its_file_brings(
+    world: World,
+) -> None:
+    source = {"path": "calls.csv", "where": "topic <> 'TEST'"}
+    world.configure(feeds={"calls": source})
+    (world.landing / "calls.csv").write_text(calls(call("ours"), call("neither", topic="")))
+    days = [DAY, "2026-01-06", "2026-01-07"]
+    for dates in (days, days[1:]):
+        assert [each for each in account(world.land("calls", *dates)) if each[0] == "None"] == [("None", 1, 0, 1)]
+        assert len(world.rows("quarantine.calls", "reason")) == 1
 
 
 @pytest.mark.parametrize(
