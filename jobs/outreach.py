@@ -46,7 +46,7 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
         end_at=_begin_of(list_on, settings),
         time_zone=settings.time_zone,
         season_began=effects.season_start(list_on),
-        results_until=_landed_until(lake, "contact_results", day),
+        results_on=_landed_on(lake, "contact_results", day),
         returned=_returned(lake, day),
         caps=settings.configuration.outreach.caps.model_dump(),
     )
@@ -61,7 +61,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
         return 0
     lake.prepare(lake.rows(CUSTOMERS, [day]))
     outreach, law = settings.configuration.outreach, settings.configuration.law
-    entries_until = _landed_until(lake, "do_not_call", day)
+    entries_until = max(_landed_on(lake, "do_not_call", day), default=None)
     is_stale = entries_until is None or (day - entries_until).days > outreach.caps.do_not_call_age_days
     if is_stale:
         warn(
@@ -119,13 +119,11 @@ def _begin_of(day: date, settings: Settings) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(settings.time_zone))
 
 
-def _landed_until(lake: Lake, feed: str, day: date) -> date | None:
-    """The last date up to this one of which a file of the feed came, also an empty one; None: none ever did."""
+def _landed_on(lake: Lake, feed: str, day: date) -> set[date]:
+    """The dates up to this one of which a file of the feed came, also an empty one."""
     came = lake.records(BATCHES, ("feed", "=", feed))
-    return max(
-        (row["ds"] for row in came if row["file"] and not is_taken(row["file"]) and row["ds"] and row["ds"] <= day),
-        default=None,
-    )
+    files = (row for row in came if row["file"] and not is_taken(row["file"]))
+    return {row["ds"] for row in files if row["ds"] and row["ds"] <= day}
 
 
 def _returned(lake: Lake, day: date) -> list[tuple[date, str]]:

@@ -58,7 +58,7 @@ NUMBERS = {
 BY_TABLE = "figures"
 OF_THE_NIGHT = {
     "known_until", "as_of", "first", "end_at", "time_zone", BY_TABLE, "measures", "rules", "tags", "standing",
-    "standing_before", "described", "topic_prefix", "history_days", "list_on", "season_began", "results_until", "returned",
+    "standing_before", "described", "topic_prefix", "history_days", "list_on", "season_began", "results_on", "returned",
     "hours", "minutes", "places", "abandoned", "effects", "is_do_not_call_stale",
 }  # fmt: skip
 """Values that a night hands to a build, besides frames and numbers."""

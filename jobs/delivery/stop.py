@@ -36,6 +36,9 @@ numbers AS (
     SELECT customer_id, phone_token FROM versions WHERE superseded_on IS NULL OR superseded_on >= DATE '{{list_on}}'
     UNION SELECT customer_id, phone_token FROM customers
 ),
+dialled AS (
+    SELECT *, min(known_on) OVER (PARTITION BY customer_id) AS first_known_on FROM versions
+),
 entries AS (
     SELECT e.customer_id, coalesce(e.phone_token, c.phone_token) AS phone_token, {BARRED_CHANNEL} AS channel, e.known_on
     FROM do_not_call e LEFT JOIN customers c USING (customer_id)
@@ -43,8 +46,9 @@ entries AS (
 ),
 said AS (
     SELECT r.customer_id, v.phone_token, r.result, r.known_on
-    FROM results r LEFT JOIN versions v ON v.customer_id = r.customer_id
-        AND v.known_on <= r.event_date AND (v.superseded_on IS NULL OR v.superseded_on > r.event_date)
+    FROM results r LEFT JOIN dialled v ON v.customer_id = r.customer_id
+        AND (v.known_on < r.event_date OR v.known_on = v.first_known_on)
+        AND (v.superseded_on IS NULL OR v.superseded_on >= r.event_date)
     WHERE r.result IN {BARRING}
 ),
 bound AS (

@@ -1,6 +1,6 @@
 """One ledger of all attempts to reach customers: results of any list or sender, calls by hand, lists still to come."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from pyspark.sql import Column, DataFrame
@@ -17,18 +17,18 @@ def ledger(
     contact_results: DataFrame,
     dialled_calls: DataFrame,
     call_candidates: DataFrame,
-    results_until: date | None,
+    results_on: Collection[date],
     returned: Sequence[tuple[date, str]],
 ) -> DataFrame:
     """Every attempt once: customer_id, at, channel, campaign, result (also PENDING and SHADOW).
 
     `contact_results` as known at a date, `dialled_calls` those of which no result tells by then, `call_candidates` of
-    lists up to it. `results_until`: the last date of which results have landed, `returned`: days and campaigns of lists
+    lists up to it. `results_on`: dates whose results have landed, `returned`: days and campaigns of lists
     that came back; a listed contact of another, later list counts at its slot. Holdouts count as reached.
     """
     attempts = contact_results.select("customer_id", F.col("attempted_at").alias("at"), "channel", "campaign", "result")
     return attempts.unionByName(_by_hand(dialled_calls)).unionByName(
-        _of_lists(call_candidates, contact_results, results_until, returned)
+        _of_lists(call_candidates, contact_results, results_on, returned)
     )
 
 
@@ -56,11 +56,11 @@ def _by_hand(dialled_calls: DataFrame) -> DataFrame:
 def _of_lists(
     call_candidates: DataFrame,
     contact_results: DataFrame,
-    results_until: date | None,
+    results_on: Collection[date],
     returned: Sequence[tuple[date, str]],
 ) -> DataFrame:
     """Listed contacts whose results are to come, and holdouts."""
-    to_come = F.lit(True) if results_until is None else F.col("list_on") > F.lit(results_until)
+    to_come = ~F.col("list_on").isin(*results_on)
     if returned:
         came_back = F.array(*(F.concat_ws("/", F.lit(day), F.lit(campaign)) for day, campaign in returned))
         to_come &= ~F.array_contains(came_back, F.concat_ws("/", "list_on", "campaign"))

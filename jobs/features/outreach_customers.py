@@ -1,10 +1,10 @@
 """What campaigns and their rules look at: occasions to reach out to a customer, and all that forbids it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns import MICROSECONDS_A_MINUTE, business_date
@@ -33,14 +33,14 @@ def build(
     end_at: datetime,
     time_zone: str,
     season_began: date,
-    results_until: date | None,
+    results_on: Collection[date],
     returned: Sequence[tuple[date, str]],
     caps: Mapping[str, Any],
 ) -> DataFrame:
     """One row per customer open at the end of `as_of`, which is `end_at`: the list's day begins there.
 
     Frames whole, as silver holds them; `call_candidates` of lists before. `season_began`: first day of the list's
-    season. `results_until`: the last date of which results have landed; `returned`: days and campaigns of lists that
+    season. `results_on`: dates whose results have landed; `returned`: days and campaigns of lists that
     came back filled in.
     """
     since = as_of - timedelta(days=max(REACH_DAYS, caps["refused_days"], caps["reentry_days"]))
@@ -49,7 +49,7 @@ def build(
     recent_results = results.where(F.col("event_date") > F.lit(since))
     recent_calls = known(calls, as_of).where(F.col("event_date") > F.lit(since))
     dialled = by_hand(dialled_calls, as_of).where(F.col("event_date") > F.lit(since))
-    rows = ledger(recent_results, dialled, lists, results_until, returned).where(F.col("at") < F.lit(end_at))
+    rows = ledger(recent_results, dialled, lists, results_on, returned).where(F.col("at") < F.lit(end_at))
     people = _people(customers_versions, as_of)
     facts = [
         _contacts(rows, end_at, caps),
@@ -156,10 +156,15 @@ def _barred(do_not_call: DataFrame, customers_versions: DataFrame, as_of: date, 
 
 
 def _barred_numbers(results: DataFrame, customers_versions: DataFrame) -> DataFrame:
-    """Numbers at which somebody else answered, or asked never to be called: those that the customer had then."""
+    """Numbers at which somebody else answered, or asked never to be called: those that the customer had then.
+
+    A day dials what the batch of the day before knew; before a customer's first batch, what that one knew.
+    """
     said = results.where(F.col("result").isin(*BARRING)).select("customer_id", F.col("event_date").alias("_on"))
-    had = "known_on <= _on AND (superseded_on IS NULL OR superseded_on > _on) AND phone_token IS NOT NULL"
-    numbers = said.join(customers_versions, "customer_id").where(had).select("phone_token").distinct()
+    of_customer = Window.partitionBy("customer_id")
+    theirs = said.join(customers_versions, "customer_id").withColumn("_first", F.min("known_on").over(of_customer))
+    had = "(known_on < _on OR known_on = _first) AND (superseded_on IS NULL OR superseded_on >= _on)"
+    numbers = theirs.where(f"{had} AND phone_token IS NOT NULL").select("phone_token").distinct()
     return numbers.withColumn("is_number_barred", F.lit(True))
 
 

@@ -123,6 +123,16 @@ def test_a_wrong_number_that_was_another_one_is_no_reason(delivered: Outreach) -
     assert stops(delivered) == []
 
 
+def test_a_wrong_number_that_was_mended_on_its_day_is_the_one_that_was_handed_over(delivered: Outreach) -> None:
+    now = {**delivered.customer(ANNA), "known_on": LIST_ON, "superseded_on": None}
+    then = {**now, "phone_token": "another", "known_on": NIGHT - timedelta(days=9), "superseded_on": LIST_ON}
+    cai = {**delivered.customer(CAI), "phone_token": now["phone_token"], "known_on": NIGHT, "superseded_on": None}
+    delivered.put("silver.customers_versions", then, now, cai)
+    delivered.put("silver.customers", delivered.customer(ANNA), cai)
+    said(delivered, ANNA, "wrong_number")
+    assert [row[0] for row in stops(delivered)] == [ANNA], "the new number is nobody's wrong one"
+
+
 @pytest.mark.parametrize("result", ["refused", "reached", "callback"])
 def test_an_answer_to_an_offer_is_no_opt_out(delivered: Outreach, result: str) -> None:
     said(delivered, ANNA, result)

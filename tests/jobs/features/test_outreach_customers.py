@@ -36,7 +36,7 @@ def told(spark: Any) -> Callable[..., Told]:
     """Rows of features.outreach_customers by customer; each named table is given by rows that say what matters."""
 
     def work(
-        results_until: date | None = DAY, returned: Sequence[tuple[date, str]] = (), **tables: list[dict[str, Any]]
+        results_on: Sequence[date] = (DAY,), returned: Sequence[tuple[date, str]] = (), **tables: list[dict[str, Any]]
     ) -> Told:
         rows = {name: [DEFAULTS[name] | row for row in tables.get(name, [])] for name in DEFAULTS}
         for row in rows["contact_results"]:
@@ -50,7 +50,7 @@ def told(spark: Any) -> Callable[..., Told]:
         }
         frames["dialled_calls"] = dialled_calls.build(frames["calls"], frames["contact_results"], attempt_minutes=10)
         made = outreach_customers.build(
-            **frames, as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_until=results_until,
+            **frames, as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_on=results_on,
             returned=returned, caps=CAPS,
         )  # fmt: skip
         return {row["customer_id"]: row.asDict(recursive=True) for row in made.collect()}
@@ -112,13 +112,15 @@ def test_a_listed_contact_counts_until_its_results_have_landed_and_a_holdout_as_
     ]  # fmt: skip
     worked = [attempt("B", 11, list_on=DAY, campaign="care", result="no_answer")]
     given = {"customers_versions": customers(*"ABCD"), "call_candidates": lists, "contact_results": worked}
-    to_come, landed = told(results_until=DAY - timedelta(days=1), **given), told(**given)
+    to_come, landed = told(results_on=[DAY - timedelta(days=1)], **given), told(**given)
     assert {who: to_come[who]["contacts_1d"] for who in to_come} == {"A": 1, "B": 0, "C": 1, "D": 0}
     assert {who: landed[who]["contacts_1d"] for who in landed} == {"A": 0, "B": 0, "C": 1, "D": 0}
     assert (landed["C"]["reached_campaigns"], landed["C"]["held_out"]) == (["care"], ["care"])
     assert to_come["A"]["reached_campaigns"] == []
+    later = told(results_on=[DAY + timedelta(days=1)], **given)
+    assert later["A"]["contacts_1d"] == 1, "a file that is missing is missed, whatever came after it"
     for returned, counts in {(DAY, "care"): 0, (DAY, "other"): 1, (DAY - timedelta(days=1), "care"): 1}.items():
-        came_back = told(results_until=DAY - timedelta(days=1), returned=[returned], **given)
+        came_back = told(results_on=[], returned=[returned], **given)
         assert came_back["A"]["contacts_1d"] == counts, "of a list that came back, nothing is to come"
 
 
@@ -162,6 +164,20 @@ def test_whoever_is_barred_is_barred_by_name_number_and_for_all_who_share_it(tol
     }, "a channel that is none of ours may mean any"  # fmt: skip
     assert [who for who in rows if rows[who]["is_number_barred"]] == ["D", "F"]
     assert [who for who in rows if rows[who]["is_person_barred"]] == ["D"]
+
+
+def test_a_wrong_number_is_the_one_that_was_known_when_the_day_began(told: Callable[..., Told]) -> None:
+    at = T - timedelta(hours=24 * 9 + 12)
+    mended = {"known_on": at.date()}
+    people = [
+        {"customer_id": "A", "phone_token": "old", "superseded_on": at.date()},
+        {"customer_id": "A", "phone_token": "new", **mended},
+        {"customer_id": "B", "phone_token": "old"}, {"customer_id": "C", "phone_token": "new"},
+        {"customer_id": "D", "phone_token": "of later", "known_on": at.date() + timedelta(days=3)},
+    ]  # fmt: skip
+    said = [attempt(who, 24 * 9 + 12, result="wrong_number") for who in ("A", "D")]
+    rows = told(customers_versions=people, contact_results=said)
+    assert [who for who in rows if rows[who]["is_number_barred"]] == ["B", "D"]
 
 
 def test_occasions_are_open_tickets_calls_given_up_promises_and_statements(told: Callable[..., Told]) -> None:
