@@ -42,7 +42,8 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
     if day < newest:
         warn(f"{TAGS.name} stands as of {newest} and only moves forward; make backfill from {day} on rebuilds it")
         return 0
-    is_again = held.get(stamped.AS_OF) == str(day)
+    # A table that was restored no longer says as of when it stands.
+    is_again = held.get(stamped.AS_OF) == str(day) if held else lake.rows(TAGS) > 0
     standing = _standing(lake, day)
     cells = computed(_cells(lake, day, held, is_again, standing))
     began = customer_tags.periods(cells, day)
@@ -76,10 +77,11 @@ def rewind(lake: Lake, first: date, last: date) -> None:
     newest = max(stamped.dates(lake, TAG_VALUES), default=first)
     if not first < newest <= last:
         return
-    for table in (MEASURES, TAG_VALUES):
-        lake.delete(table, f"{stamped.AS_OF} >= DATE'{first}'")
+    lake.delete(MEASURES, f"{stamped.AS_OF} >= DATE'{first}'")
     if lake.exists(TAGS):
         lake.take_back(TAGS, first, **{stamped.AS_OF: str(first - timedelta(days=1)), "values": None})
+    # Last, as by its dates a run after a kill finds that there still is something to take back.
+    lake.delete(TAG_VALUES, f"{stamped.AS_OF} >= DATE'{first}'")
 
 
 def update_portraits(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
@@ -109,9 +111,11 @@ def _cells(lake: Lake, day: date, held: dict[str, Any], is_again: bool, standing
     """What is another at the date than in gold.customer_tags as it stood before the date."""
     lake.prepare(lake.rows(TAG_VALUES, [day]))
     base = held.get("before") if is_again else held.get(stamped.AS_OF)
-    then, standing_before = lake.read(TAG_VALUES).where("false"), dict[str, Standing]()
-    if base is not None:
-        then, standing_before = _before(lake, day, date.fromisoformat(base), {} if is_again else held)
+    then, standing_before = (
+        _of_history(lake, day)
+        if base is None
+        else _before(lake, day, date.fromisoformat(base), {} if is_again else held)
+    )
     return customer_tags.build(stamped.of_date(lake, TAG_VALUES, day), then, standing, standing_before)
 
 
@@ -124,8 +128,15 @@ def _before(lake: Lake, day: date, base: date, held: dict[str, Any]) -> tuple[Da
     changed = lake.changed_partitions(TAG_VALUES, held.get("values"))
     if changed is not None and base not in changed and base in stamped.dates(lake, TAG_VALUES):
         return stamped.of_date(lake, TAG_VALUES, base), {tag: Standing(*each) for tag, each in held["standing"].items()}
+    return _of_history(lake, day)
+
+
+def _of_history(lake: Lake, day: date) -> tuple[DataFrame, dict[str, Standing]]:
+    """The wide rows that the history held at the end of the date before, and how their tags stood."""
     history = lake.read(TAGS).where(f"valid_from < DATE'{day}' AND (valid_to IS NULL OR valid_to >= DATE'{day}')")
     by_tag = history.groupBy("tag").agg(F.max("rule_version"), F.bool_or("is_partial")).collect()
+    if not by_tag:
+        return lake.read(TAG_VALUES).where("false"), {}
     return customer_tags.wide(history, [tag for tag, *_ in by_tag]), {tag: Standing(*each) for tag, *each in by_tag}
 
 

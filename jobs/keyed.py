@@ -50,8 +50,11 @@ def is_corrected(lake: Lake, feed: Feed, days: Sequence[date], settings: Setting
     bronze = TABLES[f"bronze.{feed.name}"]
     if not lake.rows(bronze, days):
         return False
-    since = min(days) - timedelta(days=settings.source(feed).redelivery_days)
-    said = lake.read(bronze).where(f"ds BETWEEN DATE'{since}' AND DATE'{max(days)}'").groupBy(*feed.lake_key)
+    rows = _bronze(lake, feed, settings)
+    [(oldest,)] = rows.where(in_dates("ds", days)).agg(F.min("event_date")).collect()
+    # What silver takes for the same lies near in event time, and came at most two days before its time.
+    since = min(oldest or min(days), *days) - timedelta(days=settings.source(feed).redelivery_days + EVENTS_AHEAD)
+    said = rows.where(f"ds BETWEEN DATE'{since}' AND DATE'{max(days)}'").groupBy(*feed.lake_key)
     facts = said.agg(F.min("row_hash").alias("one"), F.max("row_hash").alias("other"), F.max("ds").alias("last"))
     return not facts.where(f"one <> other AND last >= DATE'{min(days)}'").limit(1).isEmpty()
 

@@ -46,14 +46,17 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
     def nights(settings: Settings) -> str:
         work = _Work(run_id, settings, say)
         days = business_days(first, last)
-        customers.rewind(night.open_lake(settings, run_id), first, last)
+        rewind = partial(customers.rewind, night.open_lake(settings, run_id), first, last)
         at_once = work.make_at_once(days) if len(days) > 1 else []
+        if at_once:
+            rewind()
         made = {outcome["table"] for outcome in at_once}
         tables = [table for table in nightly() if table.name not in made]
         told = ""
         for number, day in enumerate(days, 1):
             say(f"night {day} ({number} of {len(days)})")
-            outcomes, failure = work.make(tables, [day])
+            is_to_pass = number == 1 and not at_once
+            outcomes, failure = work.make(tables, [day], after_gate=rewind if is_to_pass else None)
             # Of a range that is made again only the last lists may be news to a destination.
             told = work.end([day], [*_share(at_once, day, day == last), *outcomes], failure, sends=day == last)
         return told
@@ -116,7 +119,11 @@ class _Work:
         return left
 
     def make(
-        self, tables: Sequence[Table], days: Sequence[date], in_stretches: InStretches | None = None
+        self,
+        tables: Sequence[Table],
+        days: Sequence[date],
+        in_stretches: InStretches | None = None,
+        after_gate: Callable[[], None] | None = None,
     ) -> tuple[Outcomes, DataError | None]:
         """Makes tables of dates up to the first that fails; after what lands comes the gate."""
         outcomes: Outcomes = []
@@ -125,6 +132,8 @@ class _Work:
             try:
                 if table.kind is not Kind.LANDED and tables[number - 2].kind is Kind.LANDED:
                     night.hold_gate(days, outcomes, self._run_id, self._settings)
+                    if after_gate:
+                        after_gate()
                 outcomes.append(in_stretches(table, make) if in_stretches else make(days))
             except DataError as error:
                 return outcomes, error

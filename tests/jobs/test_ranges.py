@@ -1,12 +1,15 @@
 """A range that is made again: at once where the order of nights does not matter, and the same lake either way."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
-from jobs import ranges
+from jobs import keyed, ranges, runner
 from jobs.errors import DataError
-from jobs.tables import TABLES, nightly
+from jobs.lake import Lake
+from jobs.settings import read_settings
+from jobs.tables import FEEDS, TABLES, nightly
 from tests.conftest import World
 
 DAYS = tuple(date(2026, 1, day) for day in (5, 6))
@@ -71,6 +74,51 @@ def test_where_a_later_batch_corrects_an_event_each_night_tells_it_as_it_had_com
     assert sum("bronze.calls:" in line for line in said) == 1
     found = calls.rows("features.answered_calls", "as_of", "call_id", "hour")
     assert found == [(DAYS[0], "call0", 10), (DAYS[1], "call1", 10)]
+
+
+def test_what_a_later_batch_corrects_may_have_come_long_before(calls: World) -> None:
+    world, old, settings = calls, date(2025, 9, 1), read_settings()
+    for day, hour in ((old, 10), (DAYS[0], 11)):
+        world.drop("calls", str(day), HEAD + call("old", old, hour) + call(f"of {day}", day, 12))
+        world.land("calls", str(day))
+    lake, feed = runner.open_lake(settings), next(feed for feed in FEEDS if feed.name == "calls")
+    assert keyed.is_corrected(lake, feed, [DAYS[0]], settings)
+    world.drop("calls", str(DAYS[0]), HEAD + call("old", DAYS[0], 10))
+    world.land("calls", str(DAYS[0]))
+    assert not keyed.is_corrected(lake, feed, [DAYS[0]], settings), "a key that is used anew is another call"
+
+
+def test_a_range_that_stops_before_its_gate_leaves_what_was_said_of_customers(
+    calls: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges.backfill(DAYS[0], DAYS[-1], "first", lambda _: None)
+    told = "features.customer_measures", "features.customer_tag_values", "gold.customer_tags"
+    before = {name: calls.rows(name, "*") for name in told}
+    (file,) = (calls.landing / f"transactions/ds={DAYS[0]}").iterdir()
+    kept = file.read_text()
+    file.unlink()
+    with pytest.raises(DataError, match="no file"):
+        ranges.backfill(DAYS[0], DAYS[-1], "second", lambda _: None)
+    assert {name: calls.rows(name, "*") for name in told} == before
+    file.write_text(kept)
+    # So that the nights have something to say anew.
+    (heard,) = (calls.landing / f"calls/ds={DAYS[0]}").iterdir()
+    heard.write_text(heard.read_text() + call("more", DAYS[0], 12))
+    take_back = Lake.take_back
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Lake, "take_back", killed)
+    with pytest.raises(KeyboardInterrupt):
+        ranges.backfill(DAYS[0], DAYS[-1], "killed", lambda _: None)
+    monkeypatch.setattr(Lake, "take_back", take_back)
+    ranges.backfill(DAYS[0], DAYS[-1], "again", lambda _: None)
+    anew = {name: calls.rows(name, "*") for name in told}
+    calls.lake.rename(calls.root / "again")
+    ranges.backfill(DAYS[0], DAYS[-1], "alone", lambda _: None)
+    assert anew != before
+    assert {name: calls.rows(name, "*") for name in told} == anew
 
 
 def test_a_date_that_fails_stops_the_range_there_and_leaves_the_nights_before_it_made(calls: World) -> None:
