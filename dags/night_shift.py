@@ -26,10 +26,10 @@ LAKE_RETRIES = 300
 """Of 70 seconds each: as long as the deadline of a night."""
 
 RULES = [
-    # A database that is down comes back; a run gives it some minutes.
+    # A database that is down comes back; a run gives it some minutes (jobs.lock.SOURCE_PAUSE_SECONDS).
     RetryRule("jobs.errors.SourceUnavailableError", retry_delay=timedelta(minutes=5), reason="a source is down"),
     RetryRule("jobs.errors.DataError", RetryAction.FAIL, reason="trying again does not mend data"),
-    # Twice is longer than the two minutes after which the lock of a night that died is given up.
+    # Twice is longer than the two minutes after which the lock of a night that died is given up, unless in a pause.
     RetryRule("jobs.errors.LakeBusyError", retry_delay=timedelta(seconds=70), reason="another night is on"),
 ]
 
@@ -90,7 +90,11 @@ def step(task_id: str, work: Callable[[dict[str, Any]], Any], **arguments: Any) 
 
 
 def _explained(work: Callable[[dict[str, Any]], Any], **context: Any) -> Any:
+    from jobs.guarded import guard
+    from jobs.settings import read_settings
+
     try:
+        guard(read_settings().local)
         return work(context)
     except Exception as error:
         context["ti"].xcom_push(FAILURE, one_line(error))

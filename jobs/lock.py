@@ -11,10 +11,13 @@ from typing import Any
 
 from jobs import object_lock
 from jobs.errors import LakeBusyError
+from jobs.processes import began
 from jobs.settings import Settings
 
 GRACE_SECONDS = 120
 """Between two tasks of a scheduled night no process holds the lock; after so long it is given up."""
+SOURCE_PAUSE_SECONDS = 300
+"""After so long a scheduled night asks a source again that was down (dags/night_shift.py); the lock waits with it."""
 
 
 def take(settings: Settings, run_id: str, holder: str) -> bool:
@@ -38,14 +41,23 @@ def take(settings: Settings, run_id: str, holder: str) -> bool:
     return bool(held) and held["run_id"] != run_id
 
 
-def touch(settings: Settings, run_id: str) -> None:
-    """Says that the run is at work in this process; takes the lock when it is free."""
+def touch(settings: Settings, run_id: str, pause_seconds: float = 0) -> None:
+    """Says that the run is at work in this process, and goes on after a pause; takes the lock when it is free.
+
+    Raises:
+        LakeBusyError: another run that is alive has it.
+    """
     is_mine = False
 
     def touched(held: dict[str, Any]) -> dict[str, Any]:
         nonlocal is_mine
         is_mine = held.get("run_id") == run_id
-        return _content(run_id, held["holder"], held["processes"]) if is_mine else held
+        if not is_mine:
+            return held
+        content = _content(run_id, held["holder"], held["processes"])
+        # A clock that went back does not hold the lake for as long as it went.
+        latest = min(held["at"], content["at"] + SOURCE_PAUSE_SECONDS)
+        return {**content, "at": max(latest, content["at"] + pause_seconds)}
 
     # Where the disk is full the lock stands as it was, and what the work itself says of it is better.
     with contextlib.suppress(OSError):
@@ -92,12 +104,12 @@ def _write(lock: Path, content: dict[str, Any]) -> None:
 
 
 def _content(run_id: str, holder: str, processes: dict[str, str | None]) -> dict[str, Any]:
-    running = {pid: began for pid, began in processes.items() if began is not None and _began(pid) == began}
+    running = {pid: at for pid, at in processes.items() if _is_running(pid, at)}
     own = str(os.getpid())
     return {
         "run_id": run_id,
         "holder": holder,
-        "processes": {**running, own: _began(own)},
+        "processes": {**running, own: began(int(own))},
         "host": os.uname().nodename,
         "at": time.time(),
     }
@@ -116,13 +128,10 @@ def _is_alive(held: dict[str, Any]) -> bool:
         return False
     if held["host"] != os.uname().nodename:
         return True
-    is_recent = held["holder"] == "scheduler" and time.time() - held["at"] < GRACE_SECONDS
-    return is_recent or any(_began(pid) == began for pid, began in held["processes"].items())
+    # Further ahead than any pause lies what a clock wrote that has gone back since.
+    is_recent = held["holder"] == "scheduler" and -SOURCE_PAUSE_SECONDS <= time.time() - held["at"] < GRACE_SECONDS
+    return is_recent or any(_is_running(*each) for each in held["processes"].items())
 
 
-def _began(pid: str) -> str | None:
-    """When a process started, which tells it from another with the same number; None when it has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except OSError:
-        return None
+def _is_running(pid: str, began_at: str | None) -> bool:
+    return began_at is not None and began(int(pid)) == began_at

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from jobs import __version__, lock, ops, runner, submission, upkeep
 from jobs.delivery.taken import is_taken
-from jobs.errors import DataError
+from jobs.errors import DataError, SourceUnavailableError
 from jobs.guarded import guard
 from jobs.lake import Lake
 from jobs.ops import LISTED, Outcomes
@@ -43,13 +43,17 @@ def run_table(name: str, date: date, run_id: str) -> dict[str, Any]:
     """Makes one table for one business date; the outcome goes to the gate and the summary."""
     settings = read_settings()
     lock.touch(settings, run_id)
+    pause_seconds = 0
     try:
         if submission.is_due(settings):
             outcome: dict[str, Any] = submission.step("run_table", settings, name=name, date=str(date), run_id=run_id)
             return outcome
         return runner.run(name, [date], run_id, settings).as_dict()
+    except SourceUnavailableError:
+        pause_seconds = lock.SOURCE_PAUSE_SECONDS
+        raise
     finally:
-        lock.touch(settings, run_id)
+        lock.touch(settings, run_id, pause_seconds)
 
 
 def run_report(name: str, date: date, run_id: str) -> dict[str, Any]:

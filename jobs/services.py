@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jobs.processes import began, session
+
 STOP_SECONDS = 10
 MOST_ENDS, WINDOW_SECONDS = 5, 300.0
 """A service that ends by itself so often in so long does not run; it takes the others down."""
@@ -104,9 +106,9 @@ class Services:
             return []
         found = [
             (name, pid, sign)
-            for name, (pid, began, sign) in kept["services"].items()
+            for name, (pid, began_at, sign) in kept["services"].items()
             # A number in use as a session's is not given away, so a session without its leader is ours too.
-            if kept["boot"] == _boot() and session(pid) and _began(pid) in (began, None)
+            if kept["boot"] == _boot() and session(pid) and began(pid) in (began_at, None)
         ]
         # Nobody waits for their work any more; what carries them ends in order, after them.
         for _, pid, sign in sorted(found, key=lambda each: each[2] is not None):
@@ -132,7 +134,7 @@ class Services:
         running = {
             service.name: (
                 service.process.pid,
-                _began(service.process.pid),
+                began(service.process.pid),
                 int(service.stop_signal) if service.carries_others else None,
             )
             for service in self._services
@@ -159,7 +161,7 @@ def _ask_to_end(pid: int, sign: int) -> None:
     deadline = time.monotonic() + STOP_SECONDS
     with suppress(ProcessLookupError):
         os.kill(pid, sign)
-    while time.monotonic() < deadline and _began(pid) is not None:
+    while time.monotonic() < deadline and began(pid) is not None:
         time.sleep(0.1)
 
 
@@ -171,26 +173,6 @@ def _kill_session(leader: int) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
-
-
-def session(leader: int) -> list[int]:
-    """Processes of a session that have not ended."""
-    stats = {int(file.parent.name): _stat(int(file.parent.name)) for file in Path("/proc").glob("[0-9]*/stat")}
-    return [pid for pid, stat in stats.items() if stat and stat[0] not in "ZX" and stat[3] == str(leader)]
-
-
-def _began(pid: int) -> str | None:
-    """When a process started, which tells it from another with the same number; None when it has ended."""
-    stat = _stat(pid)
-    return stat[19] if stat and stat[0] not in "ZX" else None
-
-
-def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/<pid>/stat from the state on (proc(5))."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
 
 
 def _boot() -> str:

@@ -1,11 +1,16 @@
 """The lock of a lake says at any moment who holds it."""
 
+import json
+import subprocess
+import time
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
-from jobs import lock
+from jobs import lock, night, processes, runner
+from jobs.errors import LakeBusyError, SourceUnavailableError
 from jobs.settings import read_settings
 
 
@@ -28,3 +33,49 @@ def test_a_lock_is_whole_at_any_moment(tmp_path: Path, monkeypatch: pytest.Monke
     assert seen == {True}
     lock.release(settings, "this night")
     assert not list(tmp_path.glob(".night.lock*"))
+
+
+def test_a_night_that_waits_for_a_source_keeps_its_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    settings, file = read_settings(), tmp_path / ".night.lock"
+
+    def is_down(*_: Any) -> None:
+        raise SourceUnavailableError("calls", expected="an answer", found="none", todo="wait")
+
+    def later(seconds: float) -> None:
+        """As if the task's process had ended and so much time had passed."""
+        held = json.loads(file.read_text())
+        file.write_text(json.dumps({**held, "processes": {}, "at": held["at"] - seconds}))
+
+    lock.take(settings, "this night", "scheduler")
+    monkeypatch.setattr(runner, "run", is_down)
+    with pytest.raises(SourceUnavailableError):
+        night.run_table("bronze.calls", None, "this night")  # type: ignore[arg-type]
+    # What other tasks of the night do meanwhile shortens nothing.
+    lock.touch(settings, "this night")
+    # Nor does a clock that goes back a year hold the lake for a year.
+    later(-31_536_000)
+    lock.touch(settings, "this night")
+    later(lock.SOURCE_PAUSE_SECONDS + 20)
+    with pytest.raises(LakeBusyError):
+        lock.take(settings, "another", "process")
+    later(lock.GRACE_SECONDS)
+    assert lock.take(settings, "another", "process")
+    assert time.time() >= json.loads(file.read_text())["at"]
+
+
+def test_a_holder_that_has_ended_holds_nothing_though_nobody_has_asked_for_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    settings, file = read_settings(), tmp_path / ".night.lock"
+    lock.take(settings, "this night", "process")
+    with subprocess.Popen(["/bin/sleep", "60"]) as holder:
+        held = json.loads(file.read_text())
+        file.write_text(json.dumps({**held, "processes": {str(holder.pid): processes.began(holder.pid)}}))
+        with pytest.raises(LakeBusyError):
+            lock.take(settings, "another", "process")
+        holder.kill()
+        while processes.began(holder.pid):
+            time.sleep(0.01)
+        assert lock.take(settings, "another", "process")

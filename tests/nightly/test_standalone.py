@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs import postgres, services
+from jobs import postgres, processes
 from tests.conftest import World
 from tests.nightly.conftest import Airflow
 from tests.nightly.test_kills import DAY, FILES, Rows
@@ -122,7 +122,7 @@ def test_it_listens_on_loopback_alone(airflow: Airflow) -> None:
 def addresses(leader: int) -> list[str]:
     """TCP addresses on which a session listens (proc(5), /proc/net/tcp)."""
     inodes = set()
-    for pid in services.session(leader):
+    for pid in processes.session(leader):
         for file in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):  # closed meanwhile
                 inodes.add(str(file.readlink()))
@@ -217,6 +217,6 @@ def test_after_a_kill_of_it_all_the_next_start_ends_what_was_left_and_goes_on(ki
     killed.wait_until_it_says(
         "what it had left running has ended: PostgreSQL, scheduler, dag-processor, triggerer, api-server"
     )
-    assert not services.session(left)
+    assert not processes.session(left)
     killed.wait_until_it_says("Airflow is ready", times=2)
     assert killed.get(f"{RUNS}/{FIRST}")["state"] == "success"

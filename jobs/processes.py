@@ -1,0 +1,23 @@
+"""Processes of this machine: whether one is still the one that it was, and who belongs together."""
+
+from pathlib import Path
+
+
+def session(leader: int) -> list[int]:
+    """Processes of a session that have not ended."""
+    stats = {int(file.parent.name): _stat(int(file.parent.name)) for file in Path("/proc").glob("[0-9]*/stat")}
+    return [pid for pid, stat in stats.items() if stat and stat[0] not in "ZX" and stat[3] == str(leader)]
+
+
+def began(pid: int) -> str | None:
+    """When a process started, which tells it from another with the same number; None when it has ended."""
+    stat = _stat(pid)
+    return stat[19] if stat and stat[0] not in "ZX" else None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/<pid>/stat from the state on (proc(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
