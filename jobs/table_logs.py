@@ -20,6 +20,8 @@ from jobs.errors import DataError
 from jobs.tables import Table
 
 VAULT_MODE = 0o700
+RESTORE = "RESTORE"
+"""The operation of a commit that took a table back to an earlier version."""
 COMMITS_LOOKED_AT = 100
 """How far back a note of an earlier run is searched; without one everything is made anew."""
 
@@ -88,6 +90,9 @@ class TableLogs:
         if not self.exists(table):
             return {}
         for commit in DeltaTable(self.path(table)).history(COMMITS_LOOKED_AT):
+            if commit["operation"] == RESTORE:
+                # What earlier commits say is of rows that may no longer be there.
+                return {}
             noted: dict[str, Any] = json.loads(commit.get("userMetadata") or "{}")
             if is_meant(noted):
                 return noted
@@ -299,7 +304,7 @@ class TableLogs:
 
 
 def literal(text: str) -> str:
-    """The text in the SQL of `TableLogs.record`."""
+    """The text in SQL without Spark: of `TableLogs.record` and of DuckDB."""
     return "'" + text.replace("'", "''") + "'"
 
 

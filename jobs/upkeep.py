@@ -33,8 +33,12 @@ class Kept:
 
 
 def keep_up(lake: Lake, day: date, settings: Settings, say: Callable[[str], None]) -> list[Kept]:
-    """Keeps up every table that stands, as of a business date; one after the other, each told when it is done."""
+    """Keeps up every table that stands, as of a business date; one after the other, each told when it is done.
+
+    A date after the last night keeps what that night keeps: a slip of the pen must not take the whole lake away.
+    """
     done = []
+    day = min(day, max((night["ds"] for night in lake.records(TABLES["ops.nights"])), default=day))
     tables = [table for table in TABLES.values() if lake.exists(table)]
     for number, table in enumerate(tables, 1):
         kept = _keep(lake, table, day, settings)

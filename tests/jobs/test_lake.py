@@ -1,11 +1,14 @@
 """What a killed process left to the server is not added again; what a log tells of a table is true."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from jobs import runner, spark_conf
 from jobs.errors import DataError
@@ -102,3 +105,21 @@ def test_a_table_gains_the_columns_of_a_later_version(tmp_path: Path) -> None:
     logs.create(table)
     logs.add_columns(replace(table, columns=(*table.columns, Column("carrier", "string", "Who brought it"))))
     assert logs.held_columns(table) == [*table.column_names, "carrier"]
+
+
+def test_what_commits_noted_before_a_restore_is_not_trusted(tmp_path: Path) -> None:
+    logs, table, calls = TableLogs(str(tmp_path)), TABLES["gold.service_kpis"], TABLES["silver.calls"]
+
+    def commit(version_read: int) -> None:
+        noted = {"userMetadata": json.dumps({"inputs": {calls.name: version_read}})}
+        properties = CommitProperties(custom_metadata=noted)
+        rows = pa.table({"n": [version_read]})
+        write_deltalake(logs.path(table), rows, mode="append", commit_properties=properties)
+
+    commit(1)
+    commit(2)
+    assert logs.consumed(table, calls) == 2
+    DeltaTable(logs.path(table)).restore(0)
+    assert logs.consumed(table, calls) is None
+    commit(3)
+    assert logs.consumed(table, calls) == 3

@@ -99,6 +99,14 @@ def test_rows_past_the_retention_of_their_layer_or_table_go_and_no_others(world:
     assert [row[0] for row in world.rows("gold.churn_scores", "scored_on")] == sorted(dates[:4])
 
 
+def test_a_date_that_no_night_has_come_to_takes_nothing_more_away(world: World, lake: Lake) -> None:
+    settings = _keeping(world, {"features": 14})
+    _bring(lake, "features.customer_activity", as_of=[LAST], customer_id=["C1"])
+    world.pass_gate(str(LAST))
+    upkeep.keep_up(lake, date(2062, 1, 31), settings, lambda _: None)
+    assert world.rows("features.customer_activity", "as_of") == [(LAST,)]
+
+
 def test_a_retention_of_facts_or_of_nothing_that_exists_is_an_error_that_says_what_may_be_dropped(world: World) -> None:
     for name in ("silver.calls", "gold.nothing"):
         with pytest.raises(DataError, match="are not dropped by their age; of these they are: bronze") as error:
