@@ -1,6 +1,6 @@
 """The facts over callers: the runner's steps for silver.caller_history and gold.repeat_calls."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from jobs import windows
 from jobs.columns import caller_key
 from jobs.gold.service import repeat_calls
-from jobs.lake import Expect, Lake
+from jobs.lake import Expect, Lake, in_dates
 from jobs.settings import Settings
 from jobs.silver import caller_history
 from jobs.tables import TABLES, Table
@@ -52,7 +52,10 @@ def update_caller_history(lake: Lake, settings: Settings, expect: Expect) -> int
 
 
 def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
-    """Makes the last days anew, and the calls of callers of whom a late row came; returns the rows written."""
+    """Makes the last days anew, and older ones with calls of callers of whom a late row came; returns the rows written.
+
+    In one commit, since a chain may cross from the ones to the others.
+    """
     lake.create(REPEAT_CALLS)
     plan = windows.plan(lake, REPEAT_CALLS, settings)
     if plan is None:
@@ -60,31 +63,37 @@ def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
     numbers = settings.configuration.repeat_calls
     values = (plan.known_until, numbers.transfer_minutes, numbers.chain_gap_days)
     calls, kept = lake.read(CALLS), lake.read(REPEAT_CALLS)
-    callers = windows.late_callers(plan)
-    written = 0
-    if callers is not None:
-        past = f"event_date < DATE'{plan.since}'"
-        theirs = windows.of_callers(calls.withColumn("caller_key", caller_key()), callers)
-        made = repeat_calls.build(theirs, lake.empty(HISTORY), *values).where(past)
-        changes = windows.differences(made, windows.of_callers(kept.where(past), callers), REPEAT_CALLS)
-        written += _merge(lake, REPEAT_CALLS, changes, None, expect)
-    history = lake.empty(HISTORY)
+    callers, history = windows.late_callers(plan), lake.empty(HISTORY)
     if plan.since is not None:
         calls, kept = (rows.where(f"event_date >= DATE'{plan.since}'") for rows in (calls, kept))
         history = lake.read(HISTORY)
     with lake.once(repeat_calls.build(calls, history, *values)) as made:
+        if callers is not None:
+            older, stood = _older_days(lake, plan, callers, values)
+            made, kept = made.unionByName(older), kept.unionByName(stood)
         expect(REPEAT_CALLS, made)
-        return written + lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
+        return lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
 
 
-def _merge(lake: Lake, table: Table, changes: DataFrame, plan: windows.Plan | None, expect: Expect) -> int:
+def _older_days(
+    lake: Lake, plan: windows.Plan, callers: DataFrame, values: tuple[datetime, int, int]
+) -> tuple[DataFrame, DataFrame]:
+    """Days before `plan.since` on which these callers are now told of otherwise: the rows anew, and as they stand."""
+    past = f"event_date < DATE'{plan.since}'"
+    calls, kept = lake.read(CALLS), lake.read(REPEAT_CALLS).where(past)
+    theirs = windows.of_callers(calls.withColumn("caller_key", caller_key()), callers)
+    made = repeat_calls.build(theirs, lake.empty(HISTORY), *values).where(past)
+    changes = windows.differences(made, windows.of_callers(kept, callers), REPEAT_CALLS)
+    days = in_dates("event_date", [row[0] for row in changes.select("event_date").distinct().collect()])
+    stood = kept.where(days)
+    return made.where(days).unionByName(stood.join(F.broadcast(callers), "caller_key", "left_anti")), stood
+
+
+def _merge(lake: Lake, table: Table, changes: DataFrame, plan: windows.Plan, expect: Expect) -> int:
     with lake.once(changes) as found:
         rows = found.count()
         if not rows:
             return 0
-        days = None
-        if table.partition:
-            days = [row[0] for row in found.select(table.partition).distinct().collect()]
         expect(table, found.where("NOT _delete"))
-        lake.merge(table, found, windows.on_key(table, days), **(plan.note if plan else {}))
+        lake.merge(table, found, windows.on_key(table), **plan.note)
         return rows

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from great_expectations import expectations as gxe
 
 from expectations.gold.service import service_kpis
@@ -75,6 +76,19 @@ def test_nights_in_another_order_and_several_at_once_end_at_the_same_facts(
     _night(world, january_second)
     _night(world, january_first)
     assert _facts(world) == one_by_one
+
+
+def test_late_rows_change_older_and_latest_days_in_one_commit(
+    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, world: World
+) -> None:
+    _drop(world)
+    shutil.copytree(_before_late(module_world), world.lake)
+    shutil.copy(module_world.root / "pseudonym.key", world.root)
+    facts = str(world.lake / "gold/repeat_calls")
+    before = DeltaTable(facts).version()
+    _night(world, LATE)
+    assert DeltaTable(facts).version() == before + 1
+    assert {"a0", "b2", "d1"} <= {row[0] for row in world.rows("gold.repeat_calls", "call_id")}
 
 
 def test_a_night_that_brings_nothing_new_changes_no_fact(
