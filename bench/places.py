@@ -34,7 +34,13 @@ OPERATIONAL = {"loaded_at", "file_modified_at", "row_hash"}
 """Columns that say how a row came, which differ from night to night."""
 
 COMPARED = ("bronze", "quarantine", "silver", "features", "gold")
-ON_CLUSTER = {"spark.executor.memory": "1g", "spark.executor.cores": 1, "spark.authenticate": True}
+ON_CLUSTER = {
+    "spark.executor.memory": "1g",
+    "spark.executor.cores": 1,
+    "spark.authenticate": True,
+    "spark.network.crypto.enabled": True,
+    "spark.io.encryption.enabled": True,
+}
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

@@ -23,7 +23,7 @@ def spark_cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, str]]:
     secret, port = secrets.token_hex(16), free_port()
     master = f"spark://127.0.0.1:{port}"
     conf = folder / "cluster.conf"
-    conf.write_text("spark.authenticate true\nspark.master.rest.enabled false\n")
+    conf.write_text("spark.authenticate true\nspark.network.crypto.enabled true\nspark.master.rest.enabled false\n")
     environment = {
         **os.environ,
         **spark_conf.python_environment(),

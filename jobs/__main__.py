@@ -13,7 +13,7 @@ from jobs.guarded import guard
 LOCAL = Path(__file__).resolve().parents[1] / ".local"
 FAILED, WRONG_USAGE = 1, 2
 
-WITH_SPARK = ("table", "train", "rollback", "load", "backfill")
+WITH_SPARK = ("table", "train", "rollback", "load", "backfill", "erase")
 """Under `spark.remote: classic` these run as applications of their own; the tasks of a DAG each do so."""
 
 

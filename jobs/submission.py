@@ -77,7 +77,7 @@ def submit(arguments: list[str], settings: Settings) -> None:
     Raises:
         RuntimeError: it ended with an error, which its output tells.
     """
-    from jobs import spark_conf
+    from jobs import databases, spark_conf
     from jobs.session import java_home
 
     with tempfile.TemporaryDirectory() as folder:
@@ -85,6 +85,8 @@ def submit(arguments: list[str], settings: Settings) -> None:
         spark_conf.write(settings, properties)
         variables = {**spark_conf.python_environment(), "JAVA_HOME": java_home()}
         variables["PATH"] = f"{variables['SPARK_HOME']}/bin:{os.environ.get('PATH', '')}"
+        # By the environment alone: what the hook is given may become options of a command line.
+        os.environ |= databases.known_to_airflow(settings)
         if settings.configuration.spark.connection:
             _hook(settings.configuration.spark.connection, arguments, properties, variables).submit(str(SCRIPT))
             return
