@@ -3,10 +3,7 @@
 from jobs.tables.contract import Column, Feed, Kind, Table
 from jobs.tables.feeds import FEEDS
 
-DS = Column("ds", "date", "Business date of the batch that brought the row")
-
 ROW_HASH = Column("row_hash", "bigint", "Hash of the row's business columns; breaks ties between versions")
-
 
 ERASED_PERSON = "erased person"
 """The reason of a row that is set aside without its content, as its person was erased (docs/privacy.md)."""

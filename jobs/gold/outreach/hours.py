@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from jobs.outreach_settings import Capacity, Jurisdiction, Law
 
 HOUR = timedelta(hours=1)
-GENERAL, COLLECTIONS = PURPOSES = ("general", "collections")
+PURPOSES = ("general", "collections")
 
 
 @dataclass(frozen=True)
