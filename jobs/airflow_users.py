@@ -1,11 +1,11 @@
 """The first user of an Airflow that has none: an administrator with a password made for this Airflow alone."""
 
-import os
 import secrets
 import sys
 from pathlib import Path
 
 from jobs import airflow
+from jobs.whole_files import put
 
 AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 ADMIN = "admin"
@@ -42,11 +42,7 @@ def _ensure_admin(home: Path) -> None:
 def _password(home: Path) -> str:
     file = password_file(home)
     if not file.exists():
-        new = file.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as output:
-            output.write(f"{secrets.token_urlsafe(18)}\n")
-        new.rename(file)
+        put(file, f"{secrets.token_urlsafe(18)}\n".encode(), 0o600)
     return file.read_text().strip()
 
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from upath import UPath
@@ -17,6 +16,7 @@ from jobs.settings import Settings
 from jobs.sources import BYTES_A_ROW, SourceFile, find
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES, Kind, Table
+from jobs.whole_files import put
 
 LANDED_ROWS = 5_000_000
 """Of a stretch of bronze: what the door computes of them, it keeps on disk until they are published."""
@@ -97,14 +97,7 @@ class Load:
 
     def _write(self, key: str, made: Made) -> None:
         self.done[key] = made
-        text = json.dumps({"of": self.of, "done": self.done})
-        if "://" in self.settings.lake:
-            self.file.write_text(text)
-            return
-        # Whole or not at all, whenever the load is killed.
-        new = Path(self.settings.lake, f"{FILE}.new")
-        new.write_text(text)
-        new.replace(new.with_name(FILE))
+        put(self.file, json.dumps({"of": self.of, "done": self.done}).encode())
 
 
 def stretches(sizes: Iterable[tuple[date, int, tuple[str, ...]]], most: int) -> list[list[date]]:

@@ -13,6 +13,7 @@ from jobs import object_lock
 from jobs.errors import LakeBusyError
 from jobs.processes import began
 from jobs.settings import Settings
+from jobs.whole_files import put
 
 GRACE_SECONDS = 120
 """Between two tasks of a scheduled night no process holds the lock; after so long it is given up."""
@@ -87,20 +88,11 @@ def _change(settings: Settings, changed: Callable[[dict[str, Any]], dict[str, An
         held = _read(lock.read_bytes() if lock.exists() else b"")
         new = changed(held)
         if new and new != held:
-            _write(lock, new)
+            # Wherever a kill strikes or the disk is full, the lock says who holds it.
+            put(lock, json.dumps(new).encode())
         elif not new:
             lock.unlink(missing_ok=True)
         return held
-
-
-def _write(lock: Path, content: dict[str, Any]) -> None:
-    # Whole or not at all: wherever a kill strikes or the disk is full, the lock says who holds it.
-    draft = lock.with_name(f"{lock.name}.new")
-    try:
-        draft.write_text(json.dumps(content))
-        draft.replace(lock)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _content(run_id: str, holder: str, processes: dict[str, str | None]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jobs.airflow import say
 from jobs.guarded import guard
 from jobs.model_versions import store
 from jobs.settings import Settings
+from jobs.whole_files import put
 
 USER = "admin"
 PASSWORD_FILE = "mlflow.password"  # noqa: S105  # its name
@@ -61,7 +62,5 @@ def _make(password: Path, users: Path) -> None:
         return
     # Users whose first password nobody has any more would let nobody in.
     users.unlink(missing_ok=True)
-    password.unlink(missing_ok=True)
-    password.touch(mode=SECRET_MODE)
-    password.write_text(secrets.token_urlsafe(24) + "\n")
+    put(password, f"{secrets.token_urlsafe(24)}\n".encode(), SECRET_MODE)
     users.touch(mode=SECRET_MODE)

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from jobs.errors import DataError
+from jobs.whole_files import write_through
 
 KEY_BYTES = 32
 KEY_MODE = 0o600
@@ -64,14 +65,13 @@ def ensure_key(key_file: Path, may_make: bool = True) -> None:
     key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Written aside and linked into place: a killed or a second process never leaves half a key or another one.
     aside = key_file.with_name(f".{key_file.name}.{os.getpid()}")
-    aside.touch(mode=KEY_MODE)
-    aside.write_text(secrets.token_hex(KEY_BYTES))
     try:
+        write_through(aside, secrets.token_hex(KEY_BYTES).encode(), KEY_MODE)
         key_file.hardlink_to(aside)
     except FileExistsError:
         pass
     finally:
-        aside.unlink()
+        aside.unlink(missing_ok=True)
 
 
 def keyed_token(kind: str, value: str, key_file: str) -> str:

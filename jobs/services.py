@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.processes import began, session
+from jobs.whole_files import put
 
 STOP_SECONDS = 10
 MOST_ENDS, WINDOW_SECONDS = 5, 300.0
@@ -140,9 +141,7 @@ class Services:
             for service in self._services
             if service.process is not None
         }
-        new = self._kept.with_suffix(".new")
-        new.write_text(json.dumps({"boot": _boot(), "services": running}))
-        new.replace(self._kept)
+        put(self._kept, json.dumps({"boot": _boot(), "services": running}).encode())
 
 
 def _end(services: Sequence[Service]) -> None:

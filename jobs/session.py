@@ -22,6 +22,7 @@ from pyspark.sql.connect.client.retries import DefaultPolicy
 from jobs import class_archive, releases, spark_conf, submission
 from jobs.errors import DataError
 from jobs.settings import Settings
+from jobs.whole_files import put
 
 START_SECONDS = 120
 END_SECONDS = 10
@@ -159,7 +160,7 @@ def _start(settings: Settings) -> str:
             },
         )
     state = {"pid": process.pid, "port": port, "archive": str(written) if written else None}
-    _state_file(settings).write_text(json.dumps(state))
+    put(_state_file(settings), json.dumps(state).encode())
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -198,10 +199,8 @@ def _address(settings: Settings, port: int) -> str:
 
 def _new_token(settings: Settings) -> str:
     """What a client of the server about to start must know: any user of this machine reaches its port."""
-    token, file = secrets.token_hex(32), _token_file(settings)
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(token)
+    token = secrets.token_hex(32)
+    put(_token_file(settings), token.encode(), 0o600)
     return token
 
 

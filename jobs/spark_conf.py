@@ -8,6 +8,7 @@ from typing import Any
 from jobs import storage
 from jobs.errors import DataError
 from jobs.settings import ROOT, Settings
+from jobs.whole_files import put
 
 AUTH_SECRET = "_SPARK_AUTH_SECRET"
 """Spark's own variable of the secret that driver, master and workers share; masters and workers read it themselves."""
@@ -52,9 +53,7 @@ def write(settings: Settings, file: Path) -> None:
     (settings.local / "spark").mkdir(mode=0o700, parents=True, exist_ok=True)
     (settings.local / "spark").chmod(0o700)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.chmod(0o600)
-    file.write_text("".join(f"{key} {value}\n" for key, value in properties(settings).items()))
+    put(file, "".join(f"{key} {value}\n" for key, value in properties(settings).items()).encode(), 0o600)
 
 
 def python_environment() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 from jobs.delivery.files import MANIFEST, digest
 from jobs.errors import DataError
 from jobs.settings import Settings
+from jobs.whole_files import put, sync, write_through
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
 """Numbers in clear: for the owner and the owner's group."""
@@ -57,9 +57,9 @@ class DayFolder:
             try:
                 staged.mkdir(mode=FOLDER_MODE)
                 for name, content in files.items():
-                    _write(staged / name, content)
-                _sync(staged)
-                _sync(self.root)
+                    write_through(staged / name, content, FILE_MODE)
+                sync(staged)
+                sync(self.root)
             except OSError:
                 shutil.rmtree(staged, ignore_errors=True)
                 raise
@@ -76,7 +76,7 @@ class DayFolder:
                 # An empty one, which somebody made beforehand.
                 self.path.rmdir()
             self._staged(manifest_sha256).rename(self.path)
-            _sync(self.root)
+            sync(self.root)
 
     def clear(self) -> None:
         """Removes what killed runs left beside the folder."""
@@ -120,16 +120,9 @@ def replace(file: Path, content: bytes, headline: str, again: str) -> None:
     Raises:
         DataError: the disk is full, or the folder cannot be written; it begins with `headline` and ends with `again`.
     """
-    draft = file.with_name(f".{file.name}.new")
     with _told(file.parent, headline, again):
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            _write(draft, content)
-            draft.rename(file)
-            _sync(file.parent)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
+        file.parent.mkdir(parents=True, exist_ok=True)
+        put(file, content, FILE_MODE)
 
 
 def _changed(folder: Path, manifest_sha256: str) -> list[str]:
@@ -149,22 +142,6 @@ def _content(folder: Path) -> dict[str, bytes]:
 
 def _digest_of(file: Path) -> str | None:
     return digest(file.read_bytes()) if file.is_file() else None
-
-
-def _write(file: Path, content: bytes) -> None:
-    with file.open("wb") as opened:
-        os.fchmod(opened.fileno(), FILE_MODE)
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 @contextmanager

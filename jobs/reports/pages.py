@@ -12,6 +12,7 @@ from jobs.errors import DataError
 from jobs.settings import Settings
 from jobs.table_logs import TableLogs
 from jobs.tables.reports import REPORTS, Report
+from jobs.whole_files import put
 
 TEMPLATES = Path(__file__).parent
 
@@ -30,7 +31,7 @@ def write(name: str, day: date, settings: Settings) -> str | None:
         return None
     file = UPath(settings.delivery, "reports", str(day), f"{report.short_name}.html")
     file.parent.mkdir(parents=True, exist_ok=True)
-    _replace(file, rendered(f"{report.short_name}.html", day=day, about=report.about, **content))
+    put(file, rendered(f"{report.short_name}.html", day=day, about=report.about, **content).encode())
     return str(file)
 
 
@@ -51,10 +52,3 @@ def rendered(template: str, **content: Any) -> str:
     pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     pages.undefined = jinja2.StrictUndefined
     return pages.get_template(template).render(**content)
-
-
-def _replace(file: UPath, text: str) -> None:
-    # A reader sees the page of before or this one, never half a page.
-    draft = file.with_name(f".{file.name}.new")
-    draft.write_text(text, encoding="utf-8")
-    draft.rename(file)

@@ -22,6 +22,7 @@ from jobs.table_logs import literal
 from jobs.tables import TABLES, Kind, Table, nightly
 from jobs.tables.landed import ERASED
 from jobs.tables.persons import KEPT, MESSAGES, Who, holds_persons, names_in
+from jobs.whole_files import put
 
 FOLLOW_BY_LOGS = (Kind.CARRIED, Kind.WINDOW, Kind.DAILY, Kind.DERIVED)
 """Kinds that find out by themselves, from the logs of their inputs, what an erasure changed."""
@@ -208,5 +209,5 @@ class _Erasure:
         folder = UPath(self.settings.delivery, "rights")
         folder.mkdir(parents=True, exist_ok=True)
         report = folder / f"erasure-{self.token[:16]}-{finished:%Y%m%d-%H%M%S}.json"
-        report.write_text(json.dumps(content, indent=2) + "\n")
+        put(report, f"{json.dumps(content, indent=2)}\n".encode())
         return report

@@ -14,6 +14,7 @@ from jobs.settings import Settings
 from jobs.table_logs import VAULT_MODE, literal
 from jobs.tables import TABLES
 from jobs.tables.persons import Who, names_in
+from jobs.whole_files import put
 
 EXPORT_MODE = 0o600
 
@@ -40,9 +41,8 @@ def export(customer_id: str, settings: Settings) -> UPath:
     file.parent.mkdir(parents=True, exist_ok=True)
     if "://" not in str(file):
         file.parent.chmod(VAULT_MODE)
-        file.touch(mode=EXPORT_MODE)
-        file.chmod(EXPORT_MODE)
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+    put(file, text.encode(), EXPORT_MODE)
     return file
 
 

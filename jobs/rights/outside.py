@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from jobs.delivery.taken import INBOX
 from jobs.privacy import ERASED_LABEL
 from jobs.session import is_serving
 from jobs.settings import Settings
+from jobs.whole_files import put
 
 
 def pattern_of(values: Iterable[str]) -> re.Pattern[str]:
@@ -67,7 +69,7 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
         written = io.StringIO(newline="")
         csv.writer(written, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(kept)
         content = written.getvalue().encode()
-        _put(file, content)
+        _replace(file, content)
         file.with_suffix(".xlsx").unlink(missing_ok=True)
         _correct_manifest(file, len(kept) - 1, hashlib.sha256(content).hexdigest())
         changed += 1
@@ -81,7 +83,7 @@ def _clean_taken(root: UPath, pattern: re.Pattern[str]) -> int:
         told = (row for row in rows if not any(map(pattern.fullmatch, map(str, json.loads(row).values()))))
         kept = [pattern.sub(ERASED_LABEL, row) for row in told]
         if kept != rows:
-            _put(file, "".join(kept).encode())
+            _replace(file, "".join(kept).encode())
             changed += 1
     return changed
 
@@ -106,7 +108,7 @@ def _correct_manifest(file: UPath, rows: int, digest: str) -> None:
         _correct(content, None, file.with_suffix(".xlsx").name)
         # A later run compares the folder with what was delivered.
         content["is_corrected"] = True
-        _put(manifest, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        _replace(manifest, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _correct(node: Any, values: dict[str, Any] | None, name: str) -> None:
@@ -124,12 +126,5 @@ def _correct(node: Any, values: dict[str, Any] | None, name: str) -> None:
         _correct(each, values, name)
 
 
-def _put(file: UPath, content: bytes) -> None:
-    # Whole or not at all, for those who read it meanwhile.
-    aside = file.with_name(f".{file.name}.new")
-    if "://" not in str(file):
-        # Before anything personal is in it.
-        aside.touch(mode=0o600)
-        aside.chmod(file.stat().st_mode & 0o777)
-    aside.write_bytes(content)
-    aside.rename(file)
+def _replace(file: UPath, content: bytes) -> None:
+    put(file, content, None if "://" in str(file) else stat.S_IMODE(file.stat().st_mode))

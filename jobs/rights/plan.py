@@ -16,6 +16,7 @@ from jobs.table_logs import VAULT_MODE, literal
 from jobs.tables import TABLES
 from jobs.tables.landed import ERASED
 from jobs.tables.persons import Who, names_in
+from jobs.whole_files import put
 
 PLAN_MODE = 0o600
 
@@ -59,13 +60,10 @@ class Plan:
             "found": self.found,
             "barred": self.barred,
         }
-        aside = self.file.with_name(f".{self.file.name}")
         self.file.parent.mkdir(parents=True, exist_ok=True)
         if "://" not in str(self.file):
             self.file.parent.chmod(VAULT_MODE)
-            aside.touch(mode=PLAN_MODE)
-        aside.write_text(json.dumps(content))
-        aside.rename(self.file)
+        put(self.file, json.dumps(content).encode(), PLAN_MODE)
 
 
 def draw(tables: StoredTables, settings: Settings, customer_id: str, token: str) -> Plan:

@@ -1,0 +1,49 @@
+"""Files that are there whole or not at all, wherever a run is killed and whenever the disk is full."""
+
+import os
+from pathlib import Path
+
+from upath import UPath
+
+
+def put(file: Path | UPath, content: bytes, mode: int | None = None) -> None:
+    """Makes a file, or replaces it: who reads it meanwhile finds what it held before, or all of `content`.
+
+    `mode` are its rights, by default those that the process gives to new files.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; the file is as it was.
+    """
+    if "://" in str(file):
+        # An object appears whole.
+        file.write_bytes(content)
+        return
+    place = Path(str(file))
+    draft = place.with_name(f".{place.name.removeprefix('.')}.new")
+    try:
+        write_through(draft, content, mode)
+        draft.replace(place)
+        sync(place.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_through(file: Path, content: bytes, mode: int | None = None) -> None:
+    """Writes a file down to the disk; it has its rights before anything is in it."""
+    with os.fdopen(
+        os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode), "wb"
+    ) as opened:
+        if mode is not None:
+            os.fchmod(opened.fileno(), mode)
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def sync(folder: Path) -> None:
+    """Brings the names in a folder down to the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
