@@ -62,7 +62,7 @@ def _measured(folder: Path, parsed: argparse.Namespace) -> dict[str, float]:
             print(f"{days} days of {parsed.customers:,} customers: said of from nothing in {took:.0f} s", flush=True)
         for number in range(1, parsed.rounds + 2):
             for days, of_lake in lakes.items():
-                took = _night(of_lake, parsed.customers, LAST + timedelta(days=number), number == 1)
+                took = _night(of_lake, parsed.customers, LAST + timedelta(days=number))
                 print(f"night {number} after {days} days: {took:.1f} s", flush=True)
                 seconds[days] += [took] if number > 1 else []
         anew = _night_anew(lakes[parsed.days[0]], LAST + timedelta(days=parsed.rounds + 1))
@@ -130,7 +130,7 @@ def append(lake: Lake, name: str, rows: DataFrame) -> None:
     lake.append(table, rows.select(*(given.get(c.name, absent).cast(c.type).alias(c.name) for c in table.columns)))
 
 
-def _night(settings: Settings, customers: int, day: date, is_first: bool) -> float:
+def _night(settings: Settings, customers: int, day: date) -> float:
     _bring(runner.open_lake(settings), customers, day, day)
     return _said(settings, day)
 

@@ -119,7 +119,7 @@ def _open(context: dict[str, Any]) -> None:
 
     # The lock can be that process's, and die with it.
     holder = "process" if _is_in_one_process(context) else "scheduler"
-    night.open_night(context["run_id"], business_date(context), holder)
+    night.open_night(context["run_id"], holder)
 
 
 def _close(context: dict[str, Any]) -> None:

@@ -125,7 +125,7 @@ def _current_changes(
         stands = stands.withColumn("event_date", F.lit(date(1970, 1, 1)))
         candidates = candidates.withColumn("event_date", F.lit(None).cast("date"))
     built = current.build(candidates.unionByName(stands), feed, redelivery_days)
-    return _as_merge(built, table, feed)
+    return _as_merge(built, table)
 
 
 def _without_taken_back(
@@ -204,7 +204,7 @@ def _version_changes(
     )
 
 
-def _as_merge(built: DataFrame, table: Table, feed: Feed) -> DataFrame:
+def _as_merge(built: DataFrame, table: Table) -> DataFrame:
     stood_on = F.array_sort("_stood_on")
     dates = F.when(F.size(stood_on) > 0, stood_on).otherwise(F.array(F.lit(None).cast("date")))
     exploded = built.where("NOT _is_same").select("*", F.posexplode(dates).alias("_place", "_match_date"))

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from jobs import __version__, lock, ops, runner, submission, upkeep
 from jobs.delivery.taken import is_taken
 from jobs.errors import DataError, SourceUnavailableError
-from jobs.guarded import guard
 from jobs.lake import Lake
 from jobs.ops import LISTED, Outcomes
 from jobs.session import ensure_server, stop_server
@@ -26,10 +25,9 @@ if TYPE_CHECKING:
     from jobs.delivery.deliver import Delivered
 
 
-def open_night(run_id: str, date: date, holder: str) -> None:
+def open_night(run_id: str, holder: str) -> None:
     """Takes the lake's lock (`holder`: `process` or `scheduler`) and makes sure that Spark is up."""
     settings = read_settings()
-    guard(settings.local)
     is_after_a_kill = lock.take(settings, run_id, holder)
     if settings.configuration.spark.remote != "local":
         return
@@ -207,7 +205,7 @@ def in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> A
     # Great Expectations takes four seconds to import, which the start of the server takes too.
     Thread(target=importlib.import_module, args=["expectations.validate"], daemon=True).start()
     try:
-        open_night(run_id, day, "process")
+        open_night(run_id, "process")
         try:
             return work(read_settings())
         finally:

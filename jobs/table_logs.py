@@ -251,10 +251,6 @@ class TableLogs:
                 [Field(c.name, _delta_type(c.type), metadata={"comment": c.comment}) for c in gained]
             )
 
-    def held_columns(self, table: Table) -> list[str]:
-        """The columns of the table as it stands, also such as are declared no more."""
-        return [field.name for field in DeltaTable(self.path(table)).schema().fields] if self.exists(table) else []
-
     def records(self, table: Table, *where: tuple[str, str, Any]) -> list[dict[str, Any]]:
         """Rows as plain values, times in UTC; `where` are conditions such as ("feed", "=", "calls")."""
         if not self.exists(table):

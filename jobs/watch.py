@@ -38,7 +38,7 @@ def watch(
 ) -> None:
     """Writes down what is seen of a model at the date, and warns of what lies beyond its limits."""
     rows = [] if standing is None else _drifts(lake, question, standing, day)
-    rows += _performance(lake, question, standing, day, day - timedelta(days=horizon_days), outcomes)
+    rows += _performance(lake, question, standing, day - timedelta(days=horizon_days), outcomes)
     label = "rule" if standing is None else standing.version.label
     made = [{"as_of": day, "model": question.name, "model_version": label, "about": None, **row} for row in rows]
     where = f"as_of = DATE'{day}' AND model = '{question.name}' AND measure <> '{TRAINING}'"
@@ -67,7 +67,7 @@ def _drifts(lake: Lake, question: Question, standing: Standing, day: date) -> li
 
 
 def _performance(
-    lake: Lake, question: Question, standing: Standing | None, day: date, scored_on: date, outcomes: Outcomes
+    lake: Lake, question: Question, standing: Standing | None, scored_on: date, outcomes: Outcomes
 ) -> list[dict[str, Any]]:
     """What was told on `scored_on` against what came."""
     table = TABLES[MODELS[question.name].scores]

@@ -11,7 +11,7 @@ from jobs.rights.erased import WORDS, words
 from jobs.rights.person import Person, condition
 from jobs.rights.stored import StoredTables, listed
 from jobs.table_logs import literal
-from jobs.tables import FEEDS, TABLES, Feed
+from jobs.tables import FEEDS, TABLES, Feed, Table
 from jobs.tables.landed import ERASED_PERSON, QUARANTINE_RAW
 from jobs.tables.persons import names_in
 
@@ -48,7 +48,7 @@ class Aside:
             for row in self.tables.select(QUARANTINE_RAW, f"{of_feed} AND ({self._may_be_named('raw')})")
             if self._is_named(row["raw"])
         ]
-        others = self._others(quarantine.name, is_open, shown)
+        others = self._others(quarantine, is_open)
         named = [row for row in raw if not (row["source_line"] and _place(row) in others)]
         return (
             _joined(shown, self.tables.select(quarantine, f"{is_open} AND ({_of_files(named)})"), named),
@@ -69,11 +69,11 @@ class Aside:
             where = f"feed = {literal(feed.name)} AND {_of_files(raw)}"
             self.tables.record(QUARANTINE_RAW, _without(self.tables.select(QUARANTINE_RAW, where), raw), where)
 
-    def _others(self, quarantine: str, is_open: str, shown: list[Row]) -> set[tuple[Any, ...]]:
+    def _others(self, quarantine: Table, is_open: str) -> set[tuple[Any, ...]]:
         """Places of rows that say that they are another customer's."""
         says = 'json_extract_string(CASE WHEN json_valid("row") THEN "row" END, \'$.customer_id\')'
         where = f"{is_open} AND {says} NOT IN ({listed({self.person.customer_id, self.masked})})"
-        return {_place(row) for row in self.tables.select(TABLES[quarantine], where, PLACE)}
+        return {_place(row) for row in self.tables.select(quarantine, where, PLACE)}
 
     def _may_be_named(self, column: str) -> str:
         """SQL that holds wherever `_is_named` may."""

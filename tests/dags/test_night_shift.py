@@ -1,13 +1,14 @@
 """Which date a run is for, and what a night leaves behind when something fails."""
 
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jobs.errors import DataError, LakeBusyError
+from jobs.errors import DataError, LakeBusyError, SourceUnavailableError
+from jobs.lock import SOURCE_PAUSE_SECONDS
 
 DAY = date(2026, 1, 31)
 
@@ -108,6 +109,14 @@ def test_a_night_waits_long_for_the_lake_and_for_nothing_else(
     policy: Any = open_night().retry_policy
     run = {"dag_run": SimpleNamespace(triggering_user_name=user)}
     assert policy.evaluate(error, tries, 300, run).action.value == action
+
+
+def test_the_lock_waits_for_a_source_as_long_as_the_night_does() -> None:
+    from dags.night_shift import DEFAULTS
+
+    down = SourceUnavailableError("calls", expected="a database", found="none", todo="wait")
+    decision = DEFAULTS["retry_policy"].evaluate(down, 1, 2)
+    assert decision.retry_delay == timedelta(seconds=SOURCE_PAUSE_SECONDS)
 
 
 def test_a_failed_step_leaves_its_reason_on_one_line_and_still_fails() -> None:
