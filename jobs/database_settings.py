@@ -3,7 +3,9 @@
 import re
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from jobs.sections import Section
 
 PLACEHOLDERS = ("{ds}", "{begins_at}", "{ends_at}")
 HOST = re.compile(r"[A-Za-z0-9_.\-]+|[0-9A-Fa-f:.]+")
@@ -15,20 +17,16 @@ PARAMETERS = get_args(Parameter)
 """libpq's words for what both drivers of a database, Java's and Python's, need to know of TLS."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Database(_Model):
+class Database(Section):
     """Where a database is and who reads it (docs/adding_a_feed.md). Secrets stay in the environment: `password_env`."""
 
     url: str = Field(pattern=URL)
     user: str | None = None
     password_env: str | None = None
-    parameters: dict[Parameter, str] = {}
+    parameters: dict[Parameter, str] = Field(default_factory=dict)
 
 
-class Jdbc(_Model):
+class Jdbc(Section):
     """What a feed reads of a database, and by what a row belongs to a date."""
 
     connection: str

@@ -2,16 +2,13 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from jobs.mail_settings import MailServer
+from jobs.sections import Section
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Sftp(_Model):
+class Sftp(Section):
     """A server that takes the folder of a day. Secrets stay in the environment, named by `*_env`."""
 
     host: str
@@ -43,7 +40,7 @@ class Smtp(MailServer):
         return self
 
 
-class Delivery(_Model):
+class Delivery(Section):
     """What is delivered, and where to (docs/operations.md)."""
 
     csv_bom: bool = True

@@ -2,22 +2,22 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from jobs.sections import Section
 
 EVENT_DATE = "event_date"
 FACTS = ("silver.transactions", "silver.calls", "silver.interactions")
 """Of these a row happens on its event_date alone; other things have several dates."""
 
 
-class Outcome(BaseModel):
+class Outcome(Section):
     """What is asked of a customer after the day of the list.
 
     Success: at least so many rows of the table for which `where` holds, whose date `dated` lies in the campaign's
     outcome days after that day; with `negate` success is that there are fewer. `where` and `dated` are Spark SQL over
     the columns of the table.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     table: Literal[
         "silver.transactions", "silver.calls", "silver.interactions", "silver.statements", "silver.tickets",

@@ -2,17 +2,17 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from jobs.sections import Section
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MailAddress = Annotated[str, Field(pattern=r"^[^\s,;<>\x00-\x1f\x7f]+@[^\s,;<>@\x00-\x1f\x7f]+$")]
 """One address, without what would begin another one or another line of the mail's head."""
 
 
-class MailServer(BaseModel):
+class MailServer(Section):
     """Where mail goes, and to whom. Secrets stay in the environment, named by `password_env`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str
     port: int = Field(587, ge=1, le=65535)

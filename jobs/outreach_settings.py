@@ -5,19 +5,16 @@ from datetime import date, time
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jobs.effects_settings import Outcome
+from jobs.sections import Section
 
 Hours = Annotated[list[time], Field(min_length=2, max_length=2)]
 """From and until, local time."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Caps(_Model):
+class Caps(Section):
     """How often and how soon a customer may be contacted."""
 
     contacts_1d: int = Field(ge=1)
@@ -31,7 +28,7 @@ class Caps(_Model):
     do_not_call_age_days: int = Field(ge=1)
 
 
-class Capacity(_Model):
+class Capacity(Section):
     """Agent minutes for outbound calls in an hour of the business day."""
 
     share_of_shifts: float = Field(gt=0, le=1)
@@ -40,14 +37,14 @@ class Capacity(_Model):
     explore_share: float = Field(ge=0, lt=1)
 
 
-class Script(_Model):
+class Script(Section):
     """What to say; of several scripts each customer has one by a hash."""
 
     id: str
     hint: str
 
 
-class Campaign(_Model):
+class Campaign(Section):
     """Whom to reach for what, on which channel, and what it is worth (docs/adding_a_campaign.md)."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]*$")
@@ -72,12 +69,12 @@ class Campaign(_Model):
     owner: str
 
 
-class Jurisdiction(_Model):
+class Jurisdiction(Section):
     """A law: where it holds, for what, and what it allows."""
 
     name: str
     country: str = Field(pattern="^[A-Z]{2}$")
-    regions: list[str] = []
+    regions: list[str] = Field(default_factory=list)
     purpose: Literal["general", "collections"] | None = None
     hours: Hours | None = None
     attempts_1d: int | None = Field(None, ge=1)
@@ -85,7 +82,7 @@ class Jurisdiction(_Model):
     abandoned_share: float | None = Field(None, gt=0, lt=1)
 
 
-class Law(_Model):
+class Law(Section):
     """conf/jurisdictions.yaml: the rows that match hold together, so that the strictest wins."""
 
     hours: Hours
@@ -105,7 +102,7 @@ class Law(_Model):
         return value
 
 
-class Outreach(_Model):
+class Outreach(Section):
     """conf/campaigns.yaml."""
 
     holdout_share: float = Field(gt=0, lt=1)

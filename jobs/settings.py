@@ -9,42 +9,48 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from jobs import storage
 from jobs.alerting_settings import Alerts
 from jobs.database_settings import Database, Jdbc
-from jobs.decisions import filed_under
 from jobs.delivery_settings import Delivery
 from jobs.errors import DataError
+from jobs.number_settings import (
+    CallerIdentities,
+    CallerProfiles,
+    Churn,
+    ConsumptionWarnings,
+    CustomerIdentities,
+    CustomerTimeline,
+    RepeatAdvice,
+    RepeatCalls,
+    ServiceKpis,
+)
 from jobs.outreach_settings import Law, Outreach
+from jobs.sections import Section
 from jobs.tables import FEEDS, TABLES, Feed, Kind, Table
 
 DROPPED_LAYERS = ("bronze", "quarantine", "features")
 ROOT = Path(__file__).resolve().parents[1]
 
 Format = Literal["csv", "json", "json_document", "parquet"]
-Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class QuarantineLimit(_Model):
+class QuarantineLimit(Section):
     """The night stops when a batch exceeds both."""
 
     share: float = Field(0.02, ge=0, le=1)
     rows: int = Field(10, ge=0)
 
 
-class Source(_Model):
+class Source(Section):
     """Where a feed comes from and how its columns are made (docs/adding_a_feed.md)."""
 
     path: str | None = None
     jdbc: Jdbc | None = None
     format: Format | None = None
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     rows: str | None = None
     ds: str | None = None
     where: str | None = None
@@ -53,7 +59,7 @@ class Source(_Model):
     delivery: Literal["changes", "snapshot"] = "changes"
     optional: bool | None = None
     quarantine: QuarantineLimit = QuarantineLimit()
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("time_zone")
     @classmethod
@@ -84,133 +90,7 @@ class Source(_Model):
         return value if value is None or isinstance(value, str) else str(value).lower()
 
 
-class RepeatCalls(_Model):
-    """Numbers of gold.repeat_calls."""
-
-    transfer_minutes: int
-    chain_gap_days: int
-    late_days: int
-
-
-class CallerProfiles(_Model):
-    """Numbers of features.caller_profiles: the bands of callers."""
-
-    top_share: float = Field(gt=0, lt=1)
-    high_calls: int = Field(ge=1)
-    mid_calls: int = Field(ge=1)
-
-
-class ServiceKpis(_Model):
-    """Numbers of gold.service_kpis."""
-
-    target_wait_seconds: int
-
-
-class CustomerIdentities(_Model):
-    """Numbers of gold.customer_identities, and what people decided (docs/definitions.md)."""
-
-    most_customers: int = Field(ge=2)
-    same: list[Pair] = []
-    apart: list[Pair] = []
-
-    @model_validator(mode="after")
-    def _decisions_agree(self) -> Self:
-        filed = filed_under(self.same)
-        for one, other in self.apart:
-            if filed.get(one, one) == filed.get(other, other):
-                raise ValueError(f"{one} and {other} are apart, and one person by same")
-        return self
-
-
-class CallerIdentities(_Model):
-    """Numbers of gold.caller_identities."""
-
-    only_owner: float = Field(gt=0, le=1)
-    changed_hands: float = Field(gt=0, le=1)
-
-
-class CustomerTimeline(_Model):
-    """Numbers of gold.customer_timeline."""
-
-    attempt_minutes: int = Field(ge=0)
-    journey_minutes: int = Field(ge=0, le=720)
-    failed_events: str
-
-
-class Churn(_Model):
-    """Numbers of the churn model (docs/definitions.md)."""
-
-    active_days: int = Field(ge=1, le=180)
-    horizon_days: int = Field(ge=1)
-    cuts: int = Field(ge=1)
-    cut_days: int = Field(ge=1)
-    most_customers: int = Field(ge=1)
-    amount: float = Field(gt=0)
-    effect: float = Field(gt=0, le=1)
-    cost: float = Field(ge=0)
-    saving_campaigns: list[str]
-    holdout_share: float = Field(gt=0, lt=1)
-
-
-class ConsumptionWarnings(_Model):
-    """Numbers of gold.consumption_warnings."""
-
-    chance: float = Field(gt=0, lt=1)
-    drop_sigmas: float = Field(gt=0)
-    spike_sigmas: float = Field(gt=0)
-
-
-class CallerAdvice(_Model):
-    """What callers of a band, with a main topic, for whom a condition holds, should get instead of another call."""
-
-    id: str
-    band: list[Literal["high", "mid", "low"]] = []
-    topics: Literal["self_service"] | list[str] | None = None
-    where: str | None = None
-    channel: Literal["call", "sms", "self_service"] | None = None
-    campaign: str | None = None
-    action: str
-    owner: str
-
-
-class KindAdvice(_Model):
-    """What to do for kinds of callers of whom a figure is so many times that of all, and so large."""
-
-    feature: str
-    lift: float = Field(ge=1)
-    mean: float = Field(ge=0)
-    advice: str
-
-
-class CauseAdvice(_Model):
-    """What to do inside about groups of gold.repeat_call_causes for which a condition holds."""
-
-    where: str
-    advice: str
-
-
-class RepeatAdvice(_Model):
-    """conf/repeat_advice.yaml."""
-
-    self_service_topics: list[str]
-    self_service_channels: list[str] = Field(min_length=1)
-    lead_hours: int = Field(ge=0)
-    minute_amount: float = Field(ge=0)
-    currency: str = Field(pattern="^[A-Z]{3}$")
-    callers: list[CallerAdvice] = Field(min_length=1)
-    messages: dict[str, str]
-    kinds: list[KindAdvice]
-    causes: list[CauseAdvice]
-
-    @field_validator("messages")
-    @classmethod
-    def _any_topic_has_a_message(cls, value: dict[str, str]) -> dict[str, str]:
-        if "other" not in value:
-            raise ValueError("messages need `other`, for topics without one of their own")
-        return value
-
-
-class Spark(_Model):
+class Spark(Section):
     """Which Spark: `local` (this checkout starts a server), `classic` (under spark-submit) or sc://host:port.
 
     `connection` is the Airflow connection that says where `classic` submits to; without one, spark.master does.
@@ -218,10 +98,10 @@ class Spark(_Model):
 
     remote: str = Field("local", pattern="^(local|classic|sc://.+)$")
     connection: str | None = None
-    conf: dict[str, Any] = {}
+    conf: dict[str, Any] = Field(default_factory=dict)
 
 
-class _Configuration(_Model):
+class _Configuration(Section):
     time_zone: str
     default_country: str = Field(pattern="^[A-Z]{2}$")
     retention_days: dict[str, Annotated[int, Field(ge=1)] | None]
@@ -240,7 +120,7 @@ class _Configuration(_Model):
     deadline_minutes: int
     alerts: Alerts = Alerts()
     delivery: Delivery = Delivery()
-    connections: dict[str, Database] = {}
+    connections: dict[str, Database] = Field(default_factory=dict)
     feeds: dict[str, Source]
     spark: Spark
 
@@ -293,7 +173,7 @@ class Settings:
 
     def numbers_of(self, table: Table) -> dict[str, Any]:
         """The numbers that conf gives a table's `build`, by argument."""
-        section: BaseModel | None = getattr(self.configuration, table.short_name, None)
+        section: Section | None = getattr(self.configuration, table.short_name, None)
         return section.model_dump() if section else {}
 
     def keeps(self, table: Table) -> int | None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from jobs.errors import DataError
+from jobs.sections import Section
 from jobs.settings import ROOT
 from jobs.tables import TABLES, Table
 from jobs.tables.card_business import CUSTOMERS
@@ -22,11 +23,7 @@ REVEALED = tuple(column.name for column in CUSTOMERS.personal)
 """What may be shown of a customer."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Role(_Model):
+class Role(Section):
     """What a role sees; `hidden` columns are left out, `rows: team` leaves the rows of one team's agents."""
 
     tables: tuple[str, ...]
@@ -53,7 +50,7 @@ class Role(_Model):
         return _known(value, [name for name in value if name not in REVEALED], f"some of {', '.join(REVEALED)}")
 
 
-class _Roles(_Model):
+class _Roles(Section):
     default: str
     roles: dict[str, Role]
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from jobs.gold.customers import customer_identities
-from jobs.settings import CustomerIdentities
+from jobs.number_settings import CustomerIdentities
 
 pytestmark = pytest.mark.spark
 VERSIONS = "customer_id string, id_number_token string, phone_token string, known_on date, superseded_on date"
