@@ -20,7 +20,7 @@ from jobs.dialects import Moment, QueryError, Snapshot, opened
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.readers import RawRows
 from jobs.settings import Settings, Source
-from jobs.sources import BYTES_A_ROW, SourceFile
+from jobs.sources import SourceFile
 from jobs.tables import Feed
 
 BATCH = "_batch"
@@ -65,7 +65,7 @@ def extract(
         with _said_by(snapshot):
             rows = reader.rows(days)
             name = f"jdbc:{jdbc.connection}/{feed.name}"
-            file = SourceFile(uri=name, name=name, bytes=reader.bytes, modified_at=datetime.now(UTC))
+            file = SourceFile(name, name, None, modified_at=datetime.now(UTC), estimated_rows=reader.estimated_rows)
             own = tuple(column for column in rows.columns if column not in RESERVED)
             yield Extract(RawRows(rows.withColumn("_file", F.lit(name)), own, (file,)), file, reader.lacks_last)
 
@@ -87,8 +87,8 @@ class _Reader:
         self._needed = [each.name for each in feed.columns if each.required and each.name not in source.columns]
         self._is_mandatory = not source.optional
         self._snapshot, self._zone, self._takes_all = snapshot, zone, takes_all
-        self.bytes = 0
-        """About how much the rows are, as the database's planner estimates them."""
+        self.estimated_rows = 0
+        """As the database's planner has it."""
         self.lacks_last = False
 
     def rows(self, days: Sequence[date]) -> DataFrame:
@@ -115,7 +115,7 @@ class _Reader:
         beside = [f"{moment.sql} AS {MOMENT}", f"{place or '0'} AS {RANGE}"]
         # The query may end with a comment.
         asked = f"SELECT {', '.join([*own, *beside])} FROM ({query}\n) AS asked WHERE {where}"
-        self.bytes += self._snapshot.rows(asked) * BYTES_A_ROW
+        self.estimated_rows += self._snapshot.rows(asked)
         if self._is_mandatory and self._jdbc.watermark is not None:
             of_last = f"SELECT 1 FROM ({asked}) AS batch WHERE {self._is_on(days[-1], moment)}"
             self.lacks_last = not self._snapshot.holds(of_last)

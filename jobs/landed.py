@@ -26,7 +26,7 @@ from jobs.readers import read
 from jobs.rights.erased import without_erased
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings, Source
-from jobs.sources import BYTES_A_ROW, SourceFile, changed_since_found, find, refuse_links_into, unreadable
+from jobs.sources import SourceFile, changed_since_found, find, refuse_links_into, unreadable
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT
 
@@ -103,7 +103,7 @@ def _land(
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
     if not files:
         return Landed(nothing, publish(lake, Batch(feed, days), expect), warnings)
-    lake.prepare(sum(file.bytes for file in files) // BYTES_A_ROW)
+    lake.prepare(sum(file.rows for file in files))
     # A new key over old pseudonyms would break every match without a word.
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
     with _door_session(lake.spark, source), _readable(feed, files), ExitStack() as held:

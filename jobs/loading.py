@@ -13,7 +13,7 @@ from upath import UPath
 
 from jobs import __version__, landed
 from jobs.settings import Settings
-from jobs.sources import BYTES_A_ROW, SourceFile, find
+from jobs.sources import SourceFile, find
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES, Kind, Table
 from jobs.whole_files import put
@@ -81,8 +81,7 @@ class Load:
         # Of the whole range before the first row lands.
         landed.refuse_missing(feed, source, found, self.settings)
         sizes = [
-            (day, sum(file.bytes for file in files) // BYTES_A_ROW, tuple(file.uri for file in files))
-            for day, files in found.items()
+            (day, sum(file.rows for file in files), tuple(file.uri for file in files)) for day, files in found.items()
         ]
         return [(days, _told(file for day in days for file in found[day])) for days in stretches(sizes, LANDED_ROWS)]
 

@@ -18,17 +18,23 @@ MONTHS = (
 ).split()  # fmt: skip
 ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
 BYTES_A_ROW = 100
-"""What a row takes as text, roughly. A database tells its rows, which stand as so many bytes in their SourceFile."""
+"""What a row takes as text, roughly."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file as it was when it was found."""
+    """A file as it was when it was found, or what a database gives for a batch (`bytes` None, about so many `rows`)."""
 
     uri: str
     name: str
-    bytes: int
+    bytes: int | None
     modified_at: datetime
+    estimated_rows: int = 0
+
+    @property
+    def rows(self) -> int:
+        """About how many rows it has."""
+        return self.estimated_rows if self.bytes is None else self.bytes // BYTES_A_ROW
 
     @property
     def format(self) -> str | None:

@@ -29,7 +29,7 @@ BATCHES = _table(
         Column("rows_in", "bigint", "Rows of the file that are ours", required=True),
         Column("rows_landed", "bigint", "Rows in bronze", required=True),
         Column("rows_quarantined", "bigint", "Rows in quarantine", required=True),
-        Column("file_bytes", "bigint", "Size of the file when it was read"),
+        Column("file_bytes", "bigint", "Size of the file when it was read, null of a database"),
         Column("file_modified_at", "timestamp", "When the file was last changed (UTC)"),
     ),
     "feed",
