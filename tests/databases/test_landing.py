@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from threading import Thread, Timer
 from typing import Any
@@ -419,6 +420,17 @@ def test_a_column_that_the_feed_needs_and_the_query_lacks_is_said(world: World, 
     feed(query=QUERY.replace("amount, ", ""), watermark="updated_at")
     with pytest.raises(DataError, match="amount"):
         account(world, DAY)
+
+
+def test_what_the_planner_guesses_is_not_in_the_account(world: World, postgres: Postgres, feed: Feed) -> None:
+    feed(watermark="updated_at")
+    at = f"{DAY} 10:00:00+08"
+    spend(postgres, *((number, "C1", at, 1, at) for number in range(50)))
+    (first,) = world.land("transactions", DAY)
+    postgres.execute("ANALYZE spent", database="bank")
+    (again,) = world.land("transactions", DAY)
+    assert replace(again, file_modified_at=first.file_modified_at) == first
+    assert first.file_bytes is None
 
 
 def test_the_source_is_never_written(world: World, postgres: Postgres, feed: Feed) -> None:
