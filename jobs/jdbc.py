@@ -65,7 +65,9 @@ def extract(
         with _said_by(snapshot):
             rows = reader.rows(days)
             name = f"jdbc:{jdbc.connection}/{feed.name}"
-            file = SourceFile(name, name, None, modified_at=datetime.now(UTC), estimated_rows=reader.estimated_rows)
+            file = SourceFile(
+                name, name, bytes=None, modified_at=datetime.now(UTC), estimated_rows=reader.estimated_rows
+            )
             own = tuple(column for column in rows.columns if column not in RESERVED)
             yield Extract(RawRows(rows.withColumn("_file", F.lit(name)), own, (file,)), file, reader.lacks_last)
 

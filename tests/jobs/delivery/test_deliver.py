@@ -34,8 +34,8 @@ deliver.deliver(StoredTables(settings.lake), date.fromisoformat(sys.argv[1]), se
 """
 MOMENTS = {
     "before anything is read": "lists.of_day = killed",
-    "while files are written": "write = folder._write\n"
-    "folder._write = lambda file, content: killed() if file.suffix == '.xlsx' else write(file, content)",
+    "while files are written": "write = folder.write_through\n"
+    "folder.write_through = lambda file, *rest: killed() if file.suffix == '.xlsx' else write(file, *rest)",
     "between the lake and the record": "records.note = killed",
     "between the record and the folder": "folder.DayFolder.publish = killed",
     "once the folder has appeared": "deliver.stop.write = killed",
