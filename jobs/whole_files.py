@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, wherever a run is killed and whenever the disk is full."""
 
 import os
+import stat
 from pathlib import Path
 
 from upath import UPath
@@ -9,7 +10,7 @@ from upath import UPath
 def put(file: Path | UPath, content: bytes, mode: int | None = None) -> None:
     """Makes a file, or replaces it: who reads it meanwhile finds what it held before, or all of `content`.
 
-    `mode` are its rights, by default those that the process gives to new files.
+    `mode` are its rights, by default those that it had, and of a new file what the process gives.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written; the file is as it was.
@@ -20,6 +21,8 @@ def put(file: Path | UPath, content: bytes, mode: int | None = None) -> None:
         return
     place = Path(str(file))
     draft = place.with_name(f".{place.name.removeprefix('.')}.new")
+    if mode is None and place.exists():
+        mode = stat.S_IMODE(place.stat().st_mode)
     try:
         write_through(draft, content, mode)
         draft.replace(place)

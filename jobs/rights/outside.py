@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
         written = io.StringIO(newline="")
         csv.writer(written, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(kept)
         content = written.getvalue().encode()
-        _replace(file, content)
+        put(file, content)
         file.with_suffix(".xlsx").unlink(missing_ok=True)
         _correct_manifest(file, len(kept) - 1, hashlib.sha256(content).hexdigest())
         changed += 1
@@ -83,7 +82,7 @@ def _clean_taken(root: UPath, pattern: re.Pattern[str]) -> int:
         told = (row for row in rows if not any(map(pattern.fullmatch, map(str, json.loads(row).values()))))
         kept = [pattern.sub(ERASED_LABEL, row) for row in told]
         if kept != rows:
-            _replace(file, "".join(kept).encode())
+            put(file, "".join(kept).encode())
             changed += 1
     return changed
 
@@ -108,7 +107,7 @@ def _correct_manifest(file: UPath, rows: int, digest: str) -> None:
         _correct(content, None, file.with_suffix(".xlsx").name)
         # A later run compares the folder with what was delivered.
         content["is_corrected"] = True
-        _replace(manifest, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        put(manifest, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _correct(node: Any, values: dict[str, Any] | None, name: str) -> None:
@@ -124,7 +123,3 @@ def _correct(node: Any, values: dict[str, Any] | None, name: str) -> None:
         node[:] = [each for each in node if not (isinstance(each, dict) and name in each.values())]
     for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         _correct(each, values, name)
-
-
-def _replace(file: UPath, content: bytes) -> None:
-    put(file, content, None if "://" in str(file) else stat.S_IMODE(file.stat().st_mode))

@@ -44,6 +44,8 @@ def test_rights_are_those_asked_for_whatever_a_killed_run_left(tmp_path: Path) -
     assert file.stat().st_mode & 0o777 == 0o600
     put(file, b"", 0o640)
     assert file.stat().st_mode & 0o777 == 0o640
+    put(file, b"changed")
+    assert file.stat().st_mode & 0o777 == 0o640
     assert not left.exists()
 
 
