@@ -67,7 +67,7 @@ def _nights(settings: Settings, calls: int) -> float:
     for number in range(1, NIGHTS + 1):
         _come(settings, calls, 1, after=number)
         print(f"night {LAST + timedelta(days=number)}", flush=True)
-        seconds = timed(settings, list(engines.STEPS), LAST + timedelta(days=number))
+        seconds = timed(settings, [engines.STEP], LAST + timedelta(days=number))
     return seconds
 
 

@@ -26,7 +26,6 @@ MADE = (
     "bronze.calls",
     "silver.customers_versions",
     "silver.calls",
-    "silver.caller_history",
     "gold.repeat_calls",
     "features.answered_calls",
     "gold.service_kpis",

@@ -5,8 +5,9 @@ from pyspark.sql import functions as F
 
 from jobs.columns import MICROSECONDS_A_DAY, MICROSECONDS_A_MINUTE, caller_key, microseconds_between
 
-_PREVIOUS = ("call_id", "started_at", "ended_at", "transferred", "outcome")
+_PREVIOUS = ("call_id", "started_at", "ended_at", "transferred", "is_abandoned")
 _HELD = (*_PREVIOUS, "chain_id", "position_in_chain")
+_HASH = "_caller_hash"
 
 
 def linked(calls: DataFrame, caller_history: DataFrame | None, transfer_minutes: int, chain_gap_days: int) -> DataFrame:
@@ -15,23 +16,32 @@ def linked(calls: DataFrame, caller_history: DataFrame | None, transfer_minutes:
     `calls` hold all calls of their callers from some date on, `caller_history` each caller's last inbound call
     before that date (None: nobody has one). A transfer starts within `transfer_minutes` of the end of a call that was
     handed on; a chain ends after a gap of more than `chain_gap_days` (docs/definitions.md). `_contact_at` is
-    started_at, null of a transfer; `_next_contact_at` that of the caller's next call that is none.
+    started_at, null of a transfer; `_next_contact_at` that of the caller's next call that is none; `next_event_date`
+    the date of the caller's next call.
 
     All windows have one order, so that Spark shuffles and sorts the calls once; what they look at stands in columns
-    below them, so that it takes those together which do not build on each other.
+    below them, so that it takes those together which do not build on each other. They begin with a hash, which tells
+    most callers apart in one comparison of numbers where their keys begin alike.
     """
     inbound = calls.where("direction = 'inbound'").withColumn("caller_key", caller_key())
+    is_abandoned = F.col("outcome") == "abandoned"
+    inbound = inbound.withColumn("is_abandoned", is_abandoned)
     if caller_history is None:
         carried = inbound.withColumns({f"_carried_{name}": F.when(F.lit(False), F.col(name)) for name in _PREVIOUS})
         carried = carried.selectExpr("*", "cast(NULL AS string) _carried_chain_id", "0L _carried_position_in_chain")
+        # By the key alone, so that what looks at the same callers next need not shuffle again.
+        carried = carried.repartition("caller_key")
     else:
-        last_before = caller_history.select("caller_key", *(F.col(name).alias(f"_carried_{name}") for name in _HELD))
-        carried = inbound.join(last_before, "caller_key", "left")
-    in_time = Window.partitionBy("caller_key").orderBy("started_at", "call_id")
+        last = caller_history.withColumn("is_abandoned", is_abandoned)
+        last = last.select("caller_key", *(F.col(name).alias(f"_carried_{name}") for name in _HELD))
+        carried = inbound.join(last, "caller_key", "left")
+    carried = carried.withColumn(_HASH, F.xxhash64("caller_key"))
+    in_time = Window.partitionBy(_HASH, "caller_key").orderBy("started_at", "call_id")
     numbered = carried.withColumns(
         {
             "_number": F.row_number().over(in_time),
             **{f"_before_{name}": F.lag(name).over(in_time) for name in _PREVIOUS},
+            "next_event_date": F.lead("event_date").over(in_time),
         }
     )
     previous = {
@@ -56,7 +66,7 @@ def linked(calls: DataFrame, caller_history: DataFrame | None, transfer_minutes:
     so_far = in_time.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     begun = marked.withColumns(
         {
-            "_next_contact_at": next_contact_at("caller_key"),
+            "_next_contact_at": next_contact_at(),
             **{name: F.last(name, ignorenulls=True).over(so_far) for name in ("_first_call_id", "_first_number")},
         }
     )
@@ -71,7 +81,8 @@ def linked(calls: DataFrame, caller_history: DataFrame | None, transfer_minutes:
 
 
 def next_contact_at(*by: str) -> Column:
-    """When the next call with the same values of `by` started that is no transfer."""
+    """When the caller's next call with the same values of `by` started that is no transfer."""
     # In SQL, as the function has no such argument in Python. Looking back over the reversed order would sort every row
     # again, and a frame to the last row would be computed anew for each of a caller's calls.
-    return F.expr(f"lead(_contact_at) IGNORE NULLS OVER (PARTITION BY {', '.join(by)} ORDER BY started_at, call_id)")
+    callers = ", ".join((_HASH, "caller_key", *by))
+    return F.expr(f"lead(_contact_at) IGNORE NULLS OVER (PARTITION BY {callers} ORDER BY started_at, call_id)")

@@ -30,6 +30,11 @@ def caller_key(
     )
 
 
+def customer_of_caller(key: str = "caller_key") -> Column:
+    """The customer whom a caller's key names, null where it names none."""
+    return F.when(F.col(key).startswith("c:"), F.expr(f"substring(`{key}`, 3)"))
+
+
 def row_hash(names: Iterable[str]) -> Column:
     """A hash of a row that tells null from empty and a value from its neighbour's."""
     parts: list[Column] = reduce(lambda done, name: [*done, F.col(name), F.isnull(name)], names, [])

@@ -22,8 +22,7 @@ LAYERS = {
 NIGHTS = {
     Kind.LANDED: "The night of D puts the batch of D in place of what stood there for D.",
     Kind.KEYED: "A night changes the keys that its batches brought or took back, and no others.",
-    Kind.CARRIED: "A night takes in the days that later nights leave alone; the state runs on from there.",
-    Kind.WINDOW: "A night makes the last days anew, and older rows where late data touched them.",
+    Kind.WINDOW: "A night makes the rows anew of callers of whom a call changed, and flags whose window passed.",
     Kind.DAILY: "A night makes the days anew of which an input changed.",
     Kind.AS_OF: "The night of D writes the rows of D from what had arrived by D, and no others.",
     Kind.HISTORY: "The night of D ends and begins periods at D; an older night leaves it as it is.",

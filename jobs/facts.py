@@ -1,99 +1,123 @@
-"""The facts over callers: the runner's steps for silver.caller_history and gold.repeat_calls."""
+"""The facts over callers: the runner's step for gold.repeat_calls, and silver.caller_history along with it."""
 
-from datetime import datetime, timedelta
+from datetime import date, timedelta
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import windows
+from jobs.chains import linked
 from jobs.columns import caller_key
 from jobs.gold.service import repeat_calls
-from jobs.lake import Expect, Lake, in_dates
+from jobs.lake import Expect, Lake, differing, in_dates
 from jobs.settings import Settings
 from jobs.silver import caller_history
-from jobs.tables import TABLES, Table
+from jobs.tables import TABLES
+from jobs.tables.gold import WINDOWS
 
 CALLS = windows.CALLS
 HISTORY = windows.HISTORY
 REPEAT_CALLS = TABLES["gold.repeat_calls"]
 
 
-def update_caller_history(lake: Lake, settings: Settings, expect: Expect) -> int:
-    """Moves calls that leave the window of the nights into the history; returns the number of rows changed."""
-    lake.create(HISTORY)
-    plan = windows.plan(lake, HISTORY, settings)
-    if plan is None:
-        return 0
-    numbers = settings.configuration.repeat_calls
-    limits = (numbers.transfer_minutes, numbers.chain_gap_days)
-    reach = timedelta(days=windows.LONGEST_WINDOW_DAYS + numbers.late_days + 1)
-    end = plan.known_until.date() - timedelta(days=1) - reach
-    if plan.since is None and not any(day < end for day in lake.dates(CALLS, "event_date")):
-        return 0
-    calls = lake.read(CALLS)
-    # What is known to be empty is not compared with.
-    history = lake.read(HISTORY) if lake.rows(HISTORY) else lake.empty(HISTORY)
-    if plan.since is None:
-        made = caller_history.build(calls.where(f"event_date < DATE'{end}'"), lake.empty(HISTORY), *limits)
-        changes = windows.differences(made, history, HISTORY)
-    else:
-        leaving = calls.where(f"event_date >= DATE'{plan.since}' AND event_date < DATE'{end}'")
-        made = caller_history.build(leaving, history, *limits)
-        callers = windows.late_callers(plan)
-        changed = made.select("caller_key")
-        if callers is not None:
-            last = max(end, plan.since)
-            past = calls.where(f"event_date < DATE'{last}'").withColumn("caller_key", caller_key())
-            again = caller_history.build(windows.of_callers(past, callers), lake.empty(HISTORY), *limits)
-            made = made.join(F.broadcast(callers), "caller_key", "left_anti").unionByName(again)
-            changed = made.select("caller_key").unionByName(callers).distinct()
-        changes = windows.differences(made, history.join(changed, "caller_key", "left_semi"), HISTORY)
-    return _merge(lake, HISTORY, changes, plan, expect)
-
-
 def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
-    """Makes the last days anew, and older ones with calls of callers of whom a late row came; returns the rows written.
+    """Makes what is told of callers anew of whom a call changed; returns the rows written.
 
-    In one commit, since a chain may cross from the ones to the others.
+    The history is written last. A night that was killed before finds the same changes again, and facts that tell of
+    them already.
     """
     lake.create(REPEAT_CALLS)
+    lake.create(HISTORY)
     plan = windows.plan(lake, REPEAT_CALLS, settings)
     if plan is None:
         return 0
     numbers = settings.configuration.repeat_calls
-    values = (plan.known_until, numbers.transfer_minutes, numbers.chain_gap_days)
-    calls, kept = lake.read(CALLS), lake.read(REPEAT_CALLS)
-    callers, history = windows.late_callers(plan), lake.empty(HISTORY)
-    if plan.since is not None:
-        calls, kept = (rows.where(f"event_date >= DATE'{plan.since}'") for rows in (calls, kept))
-        history = lake.read(HISTORY)
-    with lake.once(repeat_calls.build(calls, history, *values)) as made:
-        if callers is not None:
-            older, stood = _older_days(lake, plan, callers, values)
-            made, kept = made.unionByName(older), kept.unionByName(stood)
-        expect(REPEAT_CALLS, made)
-        return lake.replace_changed(REPEAT_CALLS, made, "event_date", kept, **plan.note)
+    limits = (numbers.transfer_minutes, numbers.chain_gap_days)
+    if plan.callers is None:
+        return _everything(lake, plan, limits, expect)
+    return _of_callers(lake, plan, plan.callers, limits, expect)
 
 
-def _older_days(
-    lake: Lake, plan: windows.Plan, callers: DataFrame, values: tuple[datetime, int, int]
-) -> tuple[DataFrame, DataFrame]:
-    """Days before `plan.since` on which these callers are now told of otherwise: the rows anew, and as they stand."""
-    past = f"event_date < DATE'{plan.since}'"
-    calls, kept = lake.read(CALLS), lake.read(REPEAT_CALLS).where(past)
-    theirs = windows.of_callers(calls.withColumn("caller_key", caller_key()), callers)
-    made = repeat_calls.build(theirs, lake.empty(HISTORY), *values).where(past)
-    changes = windows.differences(made, windows.of_callers(kept, callers), REPEAT_CALLS)
-    days = in_dates("event_date", [row[0] for row in changes.select("event_date").distinct().collect()])
-    stood = kept.where(days)
-    return made.where(days).unionByName(stood.join(F.broadcast(callers), "caller_key", "left_anti")), stood
+def _everything(lake: Lake, plan: windows.Plan, limits: tuple[int, int], expect: Expect) -> int:
+    made = repeat_calls.build(lake.read(CALLS), lake.empty(HISTORY), plan.known_until, *limits)
+    with lake.once(made) as held:
+        facts = held.select(*REPEAT_CALLS.column_names)
+        expect(REPEAT_CALLS, facts)
+        rows = lake.replace_changed(REPEAT_CALLS, facts, "event_date", lake.read(REPEAT_CALLS), **plan.note)
+        # What is known to be empty is not compared with.
+        stood = lake.read(HISTORY) if lake.rows(HISTORY) else lake.empty(HISTORY)
+        is_left = any(day < plan.end for day in lake.dates(CALLS, "event_date"))
+        last = caller_history.build(held, plan.end) if is_left else lake.empty(HISTORY)
+        _move(lake, plan, windows.differences(last, stood, HISTORY), expect)
+    return rows
 
 
-def _merge(lake: Lake, table: Table, changes: DataFrame, plan: windows.Plan, expect: Expect) -> int:
+def _of_callers(lake: Lake, plan: windows.Plan, callers: DataFrame, limits: tuple[int, int], expect: Expect) -> int:
+    """A late caller anew from all calls, another from those that the history has not taken in."""
+    calls = lake.read(CALLS).withColumn("caller_key", caller_key())
+    recent = f"event_date >= DATE'{plan.since}'" if plan.since else "true"
+    history, empty = lake.read(HISTORY), lake.empty(HISTORY)
+    late, others = callers.where("is_late"), callers.where("NOT is_late")
+    made = repeat_calls.build(
+        windows.of_callers(calls.where(recent), others),
+        windows.of_callers(history, others),
+        plan.known_until,
+        *limits,
+    )
+    has_late = not late.isEmpty()
+    if has_late:
+        again = repeat_calls.build(windows.of_callers(calls, late), empty, plan.known_until, *limits)
+        made = made.unionByName(again)
+    with lake.once(made) as held:
+        rows = _replace_days(lake, plan, held.select(*REPEAT_CALLS.column_names), callers, recent, expect)
+        leaving = calls.where(f"{recent} AND event_date < DATE'{plan.end}'")
+        last = caller_history.build(linked(leaving, history, *limits), plan.end)
+        moved = last.select("caller_key")
+        if has_late:
+            again = caller_history.build(windows.of_callers(held, late), plan.end)
+            last = last.join(F.broadcast(late), "caller_key", "left_anti").unionByName(again)
+            moved = moved.unionByName(late.select("caller_key")).distinct()
+        _move(lake, plan, windows.differences(last, history.join(moved, "caller_key", "left_semi"), HISTORY), expect)
+    return rows
+
+
+def _replace_days(
+    lake: Lake, plan: windows.Plan, made: DataFrame, callers: DataFrame, recent: str, expect: Expect
+) -> int:
+    """Writes the dates on which these callers are told of otherwise, or windows passed of anybody's calls."""
+    standing = lake.read(REPEAT_CALLS)
+    is_anew = F.col("is_late").isNotNull() & (F.col("is_late") | F.expr(recent))
+    marked = standing.join(F.broadcast(callers), "caller_key", "left").withColumn("_is_anew", is_anew)
+    changed = differing(REPEAT_CALLS, made, marked.where("_is_anew"), "event_date")
+    days = sorted({*changed, *_matured(plan, standing)})
+    if not days:
+        return 0
+    where = in_dates("event_date", days)
+    others = marked.where(f"NOT _is_anew AND ({where})").withColumns(repeat_calls.mature(plan.known_until))
+    rows = made.where(where).unionByName(others.select(*REPEAT_CALLS.column_names))
+    expect(REPEAT_CALLS, rows)
+    lake.replace(REPEAT_CALLS, rows, where, **plan.note)
+    return lake.rows(REPEAT_CALLS, days)
+
+
+def _matured(plan: windows.Plan, standing: DataFrame) -> list[date]:
+    """The dates with calls of which a flag changes that tells of a window that has passed."""
+    began, ended = plan.matured
+    if began == ended:
+        return []
+    ends = [F.col("started_at").between(*(at - timedelta(hours=h) for at in plan.matured)) for h in WINDOWS.values()]
+    flags = [F.col(name) != flag for name, flag in repeat_calls.mature(plan.known_until).items()]
+    changed = standing.where(reduce(or_, ends)).where(reduce(or_, flags))
+    return [row[0] for row in changed.select("event_date").distinct().collect()]
+
+
+def _move(lake: Lake, plan: windows.Plan, changes: DataFrame, expect: Expect) -> None:
+    """Turns the history into what it shall be, or says that it has seen these calls."""
     with lake.once(changes) as found:
-        rows = found.count()
-        if not rows:
-            return 0
-        expect(table, found.where("NOT _delete"))
-        lake.merge(table, found, windows.on_key(table), **plan.note)
-        return rows
+        if found.isEmpty():
+            lake.remember(HISTORY, **plan.note)
+            return
+        expect(HISTORY, found.where("NOT _delete"))
+        lake.merge(HISTORY, found, windows.on_key(HISTORY), **plan.note)

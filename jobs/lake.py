@@ -96,13 +96,15 @@ class Lake(TableLogs):
         """No row, with the declared columns."""
         return self.spark.createDataFrame([], ", ".join(f"`{c.name}` {c.type}" for c in table.columns))
 
-    def changes(self, table: Table, after: int, until: int, where: str) -> DataFrame | None:
+    def changes(
+        self, table: Table, after: int, until: int, where: str, columns: Sequence[str] = ("*",)
+    ) -> DataFrame | None:
         """Rows that changed after one version up to another, before and after; None when no longer known.
 
         Of these, the rows for which `where` holds.
         """
         if after >= until:
-            return self.empty(table).withColumn("_change_type", F.lit(""))
+            return self.empty(table).withColumn("_change_type", F.lit("")).select(*columns)
         try:
             feed = (
                 self.spark.read.format("delta")
@@ -112,7 +114,7 @@ class Lake(TableLogs):
                 .load(self.path(table))
             )
             # Computed here, so that a version that the log or the disk no longer has shows.
-            return computed(feed.where(where))
+            return computed(feed.where(where).select(*columns))
         except SPARK_ERRORS:
             return None
 
@@ -228,18 +230,12 @@ class Lake(TableLogs):
             if counts:
                 self.replace(table, rows, in_dates(by, (row[0] for row in counts)), **note)
             return sum(row["count"] for row in counts)
-        columns = [column for column in table.columns if column.name not in ignore]
-        new, old = (fingerprints(frame, columns, by) for frame in (rows, existing))
-        joined = new.alias("n").join(old.alias("o"), F.expr(f"n.{by} <=> o.{by}"), "full_outer")
-        differing = joined.where("NOT (n.print <=> o.print AND n.rows <=> o.rows)").select(
-            F.coalesce(f"n.{by}", f"o.{by}").alias(by), F.coalesce("n.rows", F.lit(0)).alias("rows")
-        )
-        found = differing.collect()
+        found = differing(table, rows, existing, by, ignore)
         if not found:
             return 0
-        where = in_dates(by, (row[0] for row in found))
+        where = in_dates(by, found)
         self.replace(table, rows.where(where), where, **note)
-        return sum(row["rows"] for row in found)
+        return sum(found.values())
 
     def pack(self, table: Table, where: str | None) -> None:
         """Packs the files of these partitions (None: all), rows of one person next to each other."""
@@ -313,6 +309,19 @@ def in_dates(column: str, dates: Iterable[date | None]) -> str:
 def of_dates(rows: DataFrame, column: str, dates: Iterable[date] | None) -> DataFrame:
     """The rows with one of these dates in the column; all where `dates` is None."""
     return rows if dates is None else rows.where(in_dates(column, dates))
+
+
+def differing(
+    table: Table, rows: DataFrame, existing: DataFrame, by: str, ignore: Sequence[str] = ()
+) -> dict[date, int]:
+    """The values of column `by` (a date) under which the rows differ from the existing ones: how many rows each has."""
+    columns = [column for column in table.columns if column.name not in ignore]
+    new, old = (fingerprints(frame, columns, by) for frame in (rows, existing))
+    joined = new.alias("n").join(old.alias("o"), F.expr(f"n.{by} <=> o.{by}"), "full_outer")
+    found = joined.where("NOT (n.print <=> o.print AND n.rows <=> o.rows)").select(
+        F.coalesce(f"n.{by}", f"o.{by}").alias(by), F.coalesce("n.rows", F.lit(0)).alias("rows")
+    )
+    return {row[0]: row[1] for row in found.collect()}
 
 
 def fingerprints(rows: DataFrame, columns: Sequence[Column], *by: str) -> DataFrame:

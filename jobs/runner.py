@@ -141,7 +141,6 @@ def open_lake(settings: Settings, note: dict[str, Any] | None = None) -> Lake:
 
 
 _FACTS = {
-    "silver.caller_history": facts.update_caller_history,
     "silver.dialled_calls": dialled.update,
     "gold.repeat_calls": facts.update_repeat_calls,
     "gold.customer_identities": identities.update_customers,

@@ -1,4 +1,4 @@
-"""How a night changes facts that later events change: the last days anew, older days where late rows touched them."""
+"""How a night changes facts that later events change: callers anew of whom a call changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,31 +18,37 @@ from jobs.tables.gold import WINDOWS
 CALLS = TABLES["silver.calls"]
 HISTORY = TABLES["silver.caller_history"]
 LONGEST_WINDOW_DAYS = max(WINDOWS.values()) // 24
+MOST_CALLERS = 1_000_000
+"""Of whom calls may have changed: more are not told apart in memory, and everything is made anew."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """What must be made again.
 
-    `numbers`: what conf tunes; other ones than the last time make everything anew.
-    `since`: all days from here on (None: all days). `late`: changes of silver.calls on days before those, or so
-    shortly after that they reach back (None where `since` covers all). `version`: of silver.calls.
+    `callers`: of whom a call changed since the last time, each with `is_late`: whether a change lies so far back that
+    all their calls must be looked at, not those alone that silver.caller_history has not taken in. None: all callers.
+    `since`: the first date that the history has not taken in, None where it has none; `end`: the first that it shall
+    not take in. `version`: of silver.calls. `matured`: the moments between which `known_until` moved. `numbers`: what
+    conf tunes; other ones than the last time make everything anew.
     """
 
+    callers: DataFrame | None
     since: date | None
-    late: DataFrame | None
+    end: date
     version: int
+    matured: tuple[datetime, datetime]
     known_until: datetime
     numbers: dict[str, Any]
 
     @property
     def note(self) -> dict[str, Any]:
         """What the commit says of its inputs."""
-        return {
-            "inputs": {CALLS.name: self.version},
-            "known_until": self.known_until.isoformat(),
-            "numbers": self.numbers,
-        }
+        return _note(self.version, self.known_until, self.numbers)
+
+
+def _note(version: int, until: datetime, numbers: dict[str, Any]) -> dict[str, Any]:
+    return {"inputs": {CALLS.name: version}, "known_until": until.isoformat(), "numbers": numbers}
 
 
 def known_until(lake: Lake, settings: Settings) -> datetime | None:
@@ -55,47 +61,60 @@ def known_until(lake: Lake, settings: Settings) -> datetime | None:
     return end.astimezone(UTC)
 
 
-def plan(lake: Lake, table: Table, settings: Settings) -> Plan | None:
-    """What this night must make again; None while no date has passed the gate or there are no calls."""
+def plan(lake: Lake, facts: Table, settings: Settings) -> Plan | None:
+    """What this night must make again of the facts over callers; None where that is nothing.
+
+    Until a date has passed the gate and there are calls, nothing is. The history is written after the facts, so its
+    note says what both have seen.
+    """
     until, version = known_until(lake, settings), lake.version(CALLS)
     if until is None or version is None:
         return None
-    made = _plan(lake, table, settings, until, version)
-    days = [day for day in lake.dates(CALLS, "event_date") if made.since is None or day >= made.since]
-    lake.prepare(lake.rows(CALLS, days))
-    return made
+    conf = settings.configuration.repeat_calls
+    numbers = conf.model_dump()
+    stands, made = lake.noted_last(HISTORY, "known_until"), lake.noted_last(facts, "known_until")
+    note = _note(version, until, numbers)
+    is_usable = bool(made) and all(noted.get("numbers") == numbers for noted in (stands, made))
+    if is_usable and all(stands.get(key) == value for key, value in note.items()):
+        return None
+    end = until.date() - timedelta(days=1 + LONGEST_WINDOW_DAYS + conf.late_days + 1)
+    everything = Plan(None, None, end, version, (until, until), until, numbers)
+    if is_usable:
+        seen = [datetime.fromisoformat(noted["known_until"]) for noted in (stands, made)]
+        moved = min(until, *seen), max(until, *seen)
+        if moved[1] - moved[0] <= timedelta(days=conf.late_days):
+            lake.prepare(lake.rows(CALLS, _days(lake, history_ends_before(lake))))
+            callers = _changed(lake, stands.get("inputs", {}).get(CALLS.name), version)
+            if callers is not None:
+                since = history_ends_before(lake)
+                return replace(everything, callers=callers, since=since, matured=moved)
+    lake.prepare(lake.rows(CALLS))
+    return everything
 
 
-def _plan(lake: Lake, table: Table, settings: Settings, until: datetime, version: int) -> Plan:
-    consumed = lake.consumed(table, CALLS)
-    boundary = history_ends_before(lake)
-    last_known = lake.noted(table, "known_until")
-    numbers = settings.configuration.repeat_calls
-    late_days = timedelta(days=numbers.late_days)
-    # Rows that matured since must lie in the days that are made again: otherwise everything is.
-    skipped = last_known is None or datetime.fromisoformat(last_known) < until - late_days
-    everything = Plan(None, None, version, until, numbers.model_dump())
-    if consumed is None or skipped or boundary is None or lake.noted(table, "numbers") != everything.numbers:
-        return everything
+def _days(lake: Lake, since: date | None) -> list[date]:
+    return [day for day in lake.dates(CALLS, "event_date") if since is None or day >= since]
+
+
+def _changed(lake: Lake, consumed: int | None, version: int) -> DataFrame | None:
+    """The callers, before and after the change, of calls that changed; None where nobody knows, or they are many."""
+    named = ("customer_id", "caller_token", "call_id", "event_date")
+    changes = None if consumed is None else lake.changes(CALLS, consumed, version, "direction = 'inbound'", named)
+    if changes is None:
+        return None
+    since = history_ends_before(lake)
     # A day of 25 hours lets a window of hours reach a day further.
-    reaches_back = boundary + timedelta(days=LONGEST_WINDOW_DAYS + 1)
-    late = lake.changes(CALLS, consumed, version, f"event_date < DATE'{reaches_back}'")
-    return everything if late is None else replace(everything, since=boundary, late=late)
+    reach = timedelta(days=LONGEST_WINDOW_DAYS + 1)
+    reaches_back = F.lit(False) if since is None else F.col("event_date") < since + reach
+    by_caller = changes.groupBy(caller_key().alias("caller_key"))
+    callers = computed(by_caller.agg(F.bool_or(reaches_back).alias("is_late")))
+    return callers if callers.count() <= MOST_CALLERS else None
 
 
 def history_ends_before(lake: Lake) -> date | None:
     """The date from which on calls are not in silver.caller_history; None while it is empty."""
     latest = lake.latest(HISTORY, "event_date")
     return None if latest is None else latest + timedelta(days=1)
-
-
-def late_callers(plan: Plan) -> DataFrame | None:
-    """The callers, before and after the change, of late rows; None where there are none."""
-    if plan.late is None:
-        return None
-    callers = plan.late.select(caller_key().alias("caller_key")).distinct()
-    callers = computed(callers)
-    return None if callers.isEmpty() else callers
 
 
 def of_callers(rows: DataFrame, callers: DataFrame) -> DataFrame:

@@ -145,7 +145,7 @@ def test_a_table_has_a_test(table: Table) -> None:
 def test_the_frames_that_a_build_takes_are_the_inputs_that_its_table_declares(table: Table) -> None:
     frames, values = arguments_of_build(source_of(maker(table)))
     # A state that is carried from night to night is read by who writes it.
-    own_state = {Kind.CARRIED: {table.short_name}, Kind.HISTORY: {"before"}}.get(table.kind, set())
+    own_state = {"before"} if table.kind is Kind.HISTORY else set()
     own_state |= {name.split(".")[1] for name in table.reads_back}
     if BY_TABLE in values:
         # What conf/tags/ reads; the frames come by the names of their tables.

@@ -24,7 +24,7 @@ from jobs.tables.landed import ERASED
 from jobs.tables.persons import KEPT, MESSAGES, Who, holds_persons, names_in
 from jobs.whole_files import put
 
-FOLLOW_BY_LOGS = (Kind.CARRIED, Kind.WINDOW, Kind.DAILY, Kind.DERIVED)
+FOLLOW_BY_LOGS = (Kind.WINDOW, Kind.DAILY, Kind.DERIVED)
 """Kinds that find out by themselves, from the logs of their inputs, what an erasure changed."""
 
 NOT_REACHED = (

@@ -1,20 +1,19 @@
-"""The last inbound call of each caller before the days that the nights recompute."""
+"""The last inbound call of each caller before the days that change from night to night."""
 
-from pyspark.sql import DataFrame, Window
+from datetime import date
+
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.chains import linked
 
-
-def build(calls: DataFrame, caller_history: DataFrame, transfer_minutes: int, chain_gap_days: int) -> DataFrame:
-    """One row per caller of `calls`, which hold all calls of their callers after `caller_history` ends.
+def build(chained: DataFrame, end: date) -> DataFrame:
+    """One row per caller of `chained` (jobs.chains.linked) who called before the business date `end`: the last call.
 
     Callers who are neither a customer nor a number never call again, so they are left out.
     """
-    in_time = Window.partitionBy("caller_key").orderBy("started_at", "call_id")
-    chained = linked(calls, caller_history, transfer_minutes, chain_gap_days)
-    last = chained.withColumn("_next", F.lead("call_id").over(in_time)).where("_next IS NULL")
-    return last.where("caller_key NOT LIKE 'x:%'").select(
+    is_last = F.col("event_date") < F.lit(end)
+    is_last &= F.coalesce(F.col("next_event_date") >= F.lit(end), F.lit(True))
+    return chained.where(is_last & ~F.col("caller_key").startswith("x:")).select(
         "caller_key",
         "call_id",
         "started_at",

@@ -9,7 +9,6 @@ class Kind(StrEnum):
 
     LANDED = "landed"
     KEYED = "keyed"
-    CARRIED = "carried"
     WINDOW = "window"
     DAILY = "daily"
     AS_OF = "as of"

@@ -81,7 +81,7 @@ CALLER_HISTORY = Table(
         Column("position_in_chain", "bigint", "Its position in the chain", required=True),
         Column("event_date", "date", "Business date of started_at", required=True),
     ),
-    kind=Kind.CARRIED,
+    kind=Kind.RECORD,
     owner=CALL_CENTRE,
     subject="calls",
     impact="gold.repeat_calls keeps the state of the night before.",

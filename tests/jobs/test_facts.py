@@ -1,6 +1,8 @@
 """Facts over calls end the same whether nights come one by one, several at once, or in another order."""
 
+import random
 import shutil
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +11,18 @@ from deltalake import DeltaTable
 from great_expectations import expectations as gxe
 
 from expectations.gold.service import service_kpis
+from jobs import runner, windows
 from jobs.errors import DataError
+from jobs.settings import read_settings
+from jobs.tables import TABLES, Table
 from tests.conftest import World
 
 HEADER = "call_id,customer_id,direction,started_at,ended_at,outcome,queue,topic\n"
 NOTHING_BETWEEN = {"feeds": {"calls": {"optional": True}}}
 """The dates between the batches bring no call."""
 
-FACTS = ("silver.caller_history", "gold.repeat_calls", "gold.service_kpis")
+MADE = ("gold.repeat_calls", "gold.service_kpis")
+FACTS = ("silver.caller_history", *MADE)
 
 
 def call(call_id: str, customer: str, at: str, topic: str = "fee", outcome: str = "answered") -> str:
@@ -91,10 +97,78 @@ def test_late_rows_change_older_and_latest_days_in_one_commit(
     assert {"a0", "b2", "d1"} <= {row[0] for row in world.rows("gold.repeat_calls", "call_id")}
 
 
+def test_a_night_killed_between_the_facts_and_the_history_ends_the_same(
+    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _drop(world)
+    shutil.copytree(_before_late(module_world), world.lake)
+    shutil.copy(module_world.root / "pseudonym.key", world.root)
+    with monkeypatch.context() as killed:
+        killed.setattr(windows, "on_key", _killed)
+        with pytest.raises(KilledError):
+            _night(world, LATE)
+    assert ("a0", "a0") in world.rows("gold.repeat_calls", "call_id", "chain_id"), "the facts were written"
+    _night(world, max(BATCHES))
+    _night(world, LATE)
+    assert _facts(world) == one_by_one
+
+
+def test_a_night_looks_at_the_callers_alone_of_whom_a_call_changed(
+    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, world: World
+) -> None:
+    _drop(world)
+    shutil.copytree(_before_late(module_world), world.lake)
+    shutil.copy(module_world.root / "pseudonym.key", world.root)
+    world.land("calls", LATE)
+    world.make("silver.calls", LATE)
+    world.pass_gate(LATE)
+    settings = read_settings()
+    plan = windows.plan(runner.open_lake(settings), TABLES["gold.repeat_calls"], settings)
+    assert plan is not None
+    assert plan.callers is not None
+    assert {tuple(row) for row in plan.callers.collect()} == {("c:C1", True), ("c:C2", True), ("c:C4", False)}
+
+
+def test_nights_of_chance_end_at_the_facts_of_all_calls_at_once(world: World) -> None:
+    dice = random.Random(7)
+    known: dict[str, datetime] = {}
+    world.configure(**NOTHING_BETWEEN)
+    first, *nights = (date(2026, 2, 14) + timedelta(days=n) for n in range(3))
+    for n in range(46):
+        day = first - timedelta(days=n)
+        world.drop("calls", str(day), HEADER + _of_chance(dice, known, day, 5))
+    for night in nights:
+        world.drop("calls", str(night), HEADER + _of_chance(dice, known, night, 25))
+    _night(world, *(str(first - timedelta(days=n)) for n in range(46)))
+    for night in nights:
+        _night(world, str(night))
+    ended = _facts(world)
+    assert len(ended["silver.caller_history"]) > 5
+    for name in FACTS:
+        shutil.rmtree(world.lake / name.replace(".", "/"))
+    for name in MADE:
+        world.make(name, str(nights[-1]))
+    assert _facts(world) == ended
+
+
+def _of_chance(dice: random.Random, known: dict[str, datetime], day: date, rows: int) -> str:
+    """Calls of few customers up to the date, some late, some a call that came before with other values."""
+    told = {}
+    for n in range(rows):
+        back = dice.choice([0] * 9 + [3, 8, 20, 44])
+        at = datetime.combine(day, time()) - timedelta(days=back, minutes=-dice.randrange(1440))
+        before = [name for name, began in known.items() if began.date() <= day]
+        name = dice.choice(before) if before and dice.random() < 0.1 else f"k{day}-{n}"
+        at = known.setdefault(name, at)
+        outcome = dice.choice(["answered", "abandoned"])
+        told[name] = call(name, f"C{dice.randrange(12)}", f"{at:%Y-%m-%d %H:%M}", dice.choice(["fee", "card"]), outcome)
+    return "".join(told.values())
+
+
 def test_a_night_that_brings_nothing_new_changes_no_fact(
     one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World
 ) -> None:
-    assert [module_world.make(name, "2026-02-27") for name in FACTS] == [0, 0, 0]
+    assert [module_world.make(name, "2026-02-27") for name in MADE] == [0, 0]
 
 
 def test_a_change_feed_that_is_gone_makes_the_facts_anew(
@@ -107,7 +181,7 @@ def test_a_change_feed_that_is_gone_makes_the_facts_anew(
     world.make("silver.calls", LATE)
     shutil.rmtree(world.lake / "silver/calls/_change_data")
     world.pass_gate(LATE)
-    for name in FACTS:
+    for name in MADE:
         world.make(name, LATE)
     _night(world, max(BATCHES))
     assert _facts(world) == one_by_one
@@ -119,7 +193,7 @@ def test_other_numbers_in_conf_make_the_facts_anew(
     numbers = {"transfer_minutes": 15, "chain_gap_days": 60, "late_days": 7}
     for repeat_calls, chain in ((numbers, "a0"), ({**numbers, "chain_gap_days": 7}, "a3")):
         module_world.configure(**NOTHING_BETWEEN, repeat_calls=repeat_calls)
-        for name in FACTS:
+        for name in MADE:
             module_world.make(name, "2026-02-27")
         assert ("a3", chain) in module_world.rows("gold.repeat_calls", "call_id", "chain_id")
     assert _facts(module_world) == one_by_one
@@ -140,6 +214,14 @@ def test_a_critical_expectation_that_fails_leaves_the_table_as_it_was_and_says_s
     assert module_world.rows("gold.service_kpis") == one_by_one["gold.service_kpis"]
 
 
+class KilledError(Exception):
+    """Where a process would have ended."""
+
+
+def _killed(table: Table) -> str:
+    raise KilledError(table.name)
+
+
 def _before_late(world: World) -> Path:
     return world.root / "before-late"
 
@@ -154,7 +236,7 @@ def _night(world: World, *days: str) -> None:
     world.land("calls", *days)
     world.make("silver.calls", *days)
     world.pass_gate(max(days))
-    for name in FACTS:
+    for name in MADE:
         world.make(name, *days)
 
 

@@ -26,7 +26,7 @@ SMALL = """
 import sys
 from jobs import __main__, lake, loading, ranges
 made = ranges.nightly()
-names = ("silver.calls", "silver.transactions", "silver.caller_history", "gold.repeat_calls")
+names = ("silver.calls", "silver.transactions", "gold.repeat_calls")
 ranges.nightly = lambda: [table for table in made if table.layer == "bronze" or table.name in names]
 loading.LANDED_ROWS = loading.KEYED_ROWS = {rows}
 if {rows} > 1:

@@ -15,7 +15,6 @@ from tests.conftest import World
 DAYS = tuple(date(2026, 1, day) for day in (5, 6))
 MADE = (
     "silver.calls",
-    "silver.caller_history",
     "gold.repeat_calls",
     "features.answered_calls",
     "features.customer_measures",

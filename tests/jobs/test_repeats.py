@@ -40,8 +40,7 @@ def nights(module_world: World) -> World:
         for step in STEPS:
             module_world.make(step, str(day))
     module_world.pass_gate(str(THIRD))
-    for step in ("silver.caller_history", "gold.repeat_calls"):
-        module_world.make(step, str(THIRD))
+    module_world.make("gold.repeat_calls", str(THIRD))
     return module_world
 
 

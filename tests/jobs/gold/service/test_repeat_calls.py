@@ -1,9 +1,10 @@
 """Repeat contact, against the numbers of docs/definitions.md and against a plain reading of them."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from jobs.chains import linked
 from jobs.gold.service import repeat_calls
 from jobs.silver import caller_history
 from jobs.tables import TABLES
@@ -119,7 +120,11 @@ def test_the_last_days_with_the_history_are_the_same_as_everything_at_once(spark
     split = (START + timedelta(days=20)).date()
     names = [column.split()[0] for column in CALLS.split(", ")]
     old = [tuple(each[name] for name in names) for each in calls if each["event_date"] < split]
-    history = caller_history.build(spark.createDataFrame(old, CALLS), _no_history(spark), 15, 7)
+    history = caller_history.build(linked(spark.createDataFrame(old, CALLS), None, 15, 7), split)
+    of_all = [tuple(each[name] for name in names) for each in calls]
+    again = caller_history.build(linked(spark.createDataFrame(of_all, CALLS), None, 15, 7), split)
+    assert sorted(again.collect()) == sorted(history.collect()), "who calls again has called before"
+    assert {row["call_id"] for row in history.collect()} == _last_before(split, calls)
     later = built(spark, [each for each in calls if each["event_date"] >= split], history)
     assert later == {name: row for name, row in whole.items() if row["event_date"] >= split}
 
@@ -134,6 +139,15 @@ def _readable(row: Any) -> tuple[Any, ...]:
         row["is_retry"],
         *flags,
     )
+
+
+def _last_before(day: date, calls: list[dict[str, Any]]) -> set[str]:
+    """The last call before the day of each caller who has a key."""
+    last = {}
+    for each in sorted(calls, key=lambda each: (each["started_at"], each["call_id"])):
+        if each["event_date"] < day and (each["customer_id"] or each["caller_token"]):
+            last[each["customer_id"] or each["caller_token"]] = each["call_id"]
+    return set(last.values())
 
 
 def _by_hand(calls: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
