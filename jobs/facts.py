@@ -11,7 +11,7 @@ from jobs import windows
 from jobs.chains import linked
 from jobs.columns import caller_key
 from jobs.gold.service import repeat_calls
-from jobs.lake import Expect, Lake, differing, in_dates
+from jobs.lake import Expect, Lake, computed, differing, in_dates
 from jobs.settings import Settings
 from jobs.silver import caller_history
 from jobs.tables import TABLES
@@ -20,6 +20,7 @@ from jobs.tables.gold import WINDOWS
 CALLS = windows.CALLS
 HISTORY = windows.HISTORY
 REPEAT_CALLS = TABLES["gold.repeat_calls"]
+ALL = "true"
 
 
 def update_repeat_calls(lake: Lake, settings: Settings, expect: Expect) -> int:
@@ -46,11 +47,9 @@ def _everything(lake: Lake, plan: windows.Plan, limits: tuple[int, int], expect:
         facts = held.select(*REPEAT_CALLS.column_names)
         expect(REPEAT_CALLS, facts)
         rows = lake.replace_changed(REPEAT_CALLS, facts, "event_date", lake.read(REPEAT_CALLS), **plan.note)
-        # What is known to be empty is not compared with.
-        stood = lake.read(HISTORY) if lake.rows(HISTORY) else lake.empty(HISTORY)
-        is_left = any(day < plan.end for day in lake.dates(CALLS, "event_date"))
-        last = caller_history.build(held, plan.end) if is_left else lake.empty(HISTORY)
-        _move(lake, plan, windows.differences(last, stood, HISTORY), expect)
+        last = caller_history.build(held, plan.end) if _leaving(lake, plan) else lake.empty(HISTORY)
+        expect(HISTORY, last)
+        lake.replace(HISTORY, last, ALL, **plan.note)
     return rows
 
 
@@ -72,15 +71,25 @@ def _of_callers(lake: Lake, plan: windows.Plan, callers: DataFrame, limits: tupl
         made = made.unionByName(again)
     with lake.once(made) as held:
         rows = _replace_days(lake, plan, held.select(*REPEAT_CALLS.column_names), callers, recent, expect)
-        leaving = calls.where(f"{recent} AND event_date < DATE'{plan.end}'")
-        last = caller_history.build(linked(leaving, history, *limits), plan.end)
-        moved = last.select("caller_key")
-        if has_late:
-            again = caller_history.build(windows.of_callers(held, late), plan.end)
-            last = last.join(F.broadcast(late), "caller_key", "left_anti").unionByName(again)
-            moved = moved.unionByName(late.select("caller_key")).distinct()
-        _move(lake, plan, windows.differences(last, history.join(moved, "caller_key", "left_semi"), HISTORY), expect)
+        if has_late or _leaving(lake, plan):
+            leaving = calls.where(f"{recent} AND event_date < DATE'{plan.end}'")
+            last = caller_history.build(linked(leaving, windows.of_callers(history, leaving), *limits), plan.end)
+            if has_late:
+                again = caller_history.build(windows.of_callers(held, late), plan.end)
+                last = last.join(F.broadcast(late), "caller_key", "left_anti").unionByName(again)
+            last = computed(last)
+            expect(HISTORY, last)
+            gone = last.select("caller_key").unionByName(late.select("caller_key"))
+            stays = history.join(F.broadcast(gone), "caller_key", "left_anti")
+            lake.replace(HISTORY, stays.unionByName(last), ALL, **plan.note)
+        else:
+            lake.remember(HISTORY, **plan.note)
     return rows
+
+
+def _leaving(lake: Lake, plan: windows.Plan) -> bool:
+    """Whether there are calls on dates that the history is to take in."""
+    return any((plan.since or date.min) <= day < plan.end for day in lake.dates(CALLS, "event_date"))
 
 
 def _replace_days(
@@ -96,9 +105,9 @@ def _replace_days(
         return 0
     where = in_dates("event_date", days)
     others = marked.where(f"NOT _is_anew AND ({where})").withColumns(repeat_calls.mature(plan.known_until))
-    rows = made.where(where).unionByName(others.select(*REPEAT_CALLS.column_names))
-    expect(REPEAT_CALLS, rows)
-    lake.replace(REPEAT_CALLS, rows, where, **plan.note)
+    anew = made.where(where)
+    expect(REPEAT_CALLS, anew)
+    lake.replace(REPEAT_CALLS, anew.unionByName(others.select(*REPEAT_CALLS.column_names)), where, **plan.note)
     return lake.rows(REPEAT_CALLS, days)
 
 
@@ -111,13 +120,3 @@ def _matured(plan: windows.Plan, standing: DataFrame) -> list[date]:
     flags = [F.col(name) != flag for name, flag in repeat_calls.mature(plan.known_until).items()]
     changed = standing.where(reduce(or_, ends)).where(reduce(or_, flags))
     return [row[0] for row in changed.select("event_date").distinct().collect()]
-
-
-def _move(lake: Lake, plan: windows.Plan, changes: DataFrame, expect: Expect) -> None:
-    """Turns the history into what it shall be, or says that it has seen these calls."""
-    with lake.once(changes) as found:
-        if found.isEmpty():
-            lake.remember(HISTORY, **plan.note)
-            return
-        expect(HISTORY, found.where("NOT _delete"))
-        lake.merge(HISTORY, found, windows.on_key(HISTORY), **plan.note)

@@ -14,7 +14,8 @@ from expectations.gold.service import service_kpis
 from jobs import runner, windows
 from jobs.errors import DataError
 from jobs.settings import read_settings
-from jobs.tables import TABLES, Table
+from jobs.silver import caller_history
+from jobs.tables import TABLES
 from tests.conftest import World
 
 HEADER = "call_id,customer_id,direction,started_at,ended_at,outcome,queue,topic\n"
@@ -104,7 +105,7 @@ def test_a_night_killed_between_the_facts_and_the_history_ends_the_same(
     shutil.copytree(_before_late(module_world), world.lake)
     shutil.copy(module_world.root / "pseudonym.key", world.root)
     with monkeypatch.context() as killed:
-        killed.setattr(windows, "on_key", _killed)
+        killed.setattr(caller_history, "build", _killed)
         with pytest.raises(KilledError):
             _night(world, LATE)
     assert ("a0", "a0") in world.rows("gold.repeat_calls", "call_id", "chain_id"), "the facts were written"
@@ -218,8 +219,8 @@ class KilledError(Exception):
     """Where a process would have ended."""
 
 
-def _killed(table: Table) -> str:
-    raise KilledError(table.name)
+def _killed(*_: Any) -> None:
+    raise KilledError
 
 
 def _before_late(world: World) -> Path:
