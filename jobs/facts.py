@@ -56,35 +56,35 @@ def _everything(lake: Lake, plan: windows.Plan, limits: tuple[int, int], expect:
 def _of_callers(lake: Lake, plan: windows.Plan, callers: DataFrame, limits: tuple[int, int], expect: Expect) -> int:
     """A late caller anew from all calls, another from those that the history has not taken in."""
     calls = lake.read(CALLS).withColumn("caller_key", caller_key())
-    recent = f"event_date >= DATE'{plan.since}'" if plan.since else "true"
-    history, empty = lake.read(HISTORY), lake.empty(HISTORY)
+    recent, history = calls.where(_recent(plan)), lake.read(HISTORY)
     late, others = callers.where("is_late"), callers.where("NOT is_late")
-    made = repeat_calls.build(
-        windows.of_callers(calls.where(recent), others),
-        windows.of_callers(history, others),
-        plan.known_until,
-        *limits,
-    )
+    theirs = windows.of_callers(recent, others), windows.of_callers(history, others)
+    made = repeat_calls.build(*theirs, plan.known_until, *limits)
     has_late = not late.isEmpty()
     if has_late:
-        again = repeat_calls.build(windows.of_callers(calls, late), empty, plan.known_until, *limits)
-        made = made.unionByName(again)
+        all_theirs = windows.of_callers(calls, late)
+        made = made.unionByName(repeat_calls.build(all_theirs, lake.empty(HISTORY), plan.known_until, *limits))
     with lake.once(made) as held:
-        rows = _replace_days(lake, plan, held.select(*REPEAT_CALLS.column_names), callers, recent, expect)
-        if has_late or _leaving(lake, plan):
-            leaving = calls.where(f"{recent} AND event_date < DATE'{plan.end}'")
-            last = caller_history.build(linked(leaving, windows.of_callers(history, leaving), *limits), plan.end)
-            if has_late:
-                again = caller_history.build(windows.of_callers(held, late), plan.end)
-                last = last.join(F.broadcast(late), "caller_key", "left_anti").unionByName(again)
-            last = computed(last)
-            expect(HISTORY, last)
-            gone = last.select("caller_key").unionByName(late.select("caller_key"))
-            stays = history.join(F.broadcast(gone), "caller_key", "left_anti")
-            lake.replace(HISTORY, stays.unionByName(last), ALL, **plan.note)
-        else:
+        rows = _replace_days(lake, plan, held.select(*REPEAT_CALLS.column_names), callers, expect)
+        if not has_late and not _leaving(lake, plan):
             lake.remember(HISTORY, **plan.note)
+            return rows
+        leaving = recent.where(F.col("event_date") < F.lit(plan.end))
+        last = caller_history.build(linked(leaving, windows.of_callers(history, leaving), *limits), plan.end)
+        if has_late:
+            again = caller_history.build(windows.of_callers(held, late), plan.end)
+            last = last.join(F.broadcast(late), "caller_key", "left_anti").unionByName(again)
+        last = computed(last)
+        expect(HISTORY, last)
+        moved = last.select("caller_key").unionByName(late.select("caller_key"))
+        stays = history.join(F.broadcast(moved), "caller_key", "left_anti")
+        lake.replace(HISTORY, stays.unionByName(last), ALL, **plan.note)
     return rows
+
+
+def _recent(plan: windows.Plan) -> str:
+    """SQL for: the history has not taken in the call's date."""
+    return f"event_date >= DATE'{plan.since}'" if plan.since else "true"
 
 
 def _leaving(lake: Lake, plan: windows.Plan) -> bool:
@@ -92,12 +92,10 @@ def _leaving(lake: Lake, plan: windows.Plan) -> bool:
     return any((plan.since or date.min) <= day < plan.end for day in lake.dates(CALLS, "event_date"))
 
 
-def _replace_days(
-    lake: Lake, plan: windows.Plan, made: DataFrame, callers: DataFrame, recent: str, expect: Expect
-) -> int:
+def _replace_days(lake: Lake, plan: windows.Plan, made: DataFrame, callers: DataFrame, expect: Expect) -> int:
     """Writes the dates on which these callers are told of otherwise, or windows passed of anybody's calls."""
     standing = lake.read(REPEAT_CALLS)
-    is_anew = F.col("is_late").isNotNull() & (F.col("is_late") | F.expr(recent))
+    is_anew = F.col("is_late").isNotNull() & (F.col("is_late") | F.expr(_recent(plan)))
     marked = standing.join(F.broadcast(callers), "caller_key", "left").withColumn("_is_anew", is_anew)
     changed = differing(REPEAT_CALLS, made, marked.where("_is_anew"), "event_date")
     days = sorted({*changed, *_matured(plan, standing)})

@@ -19,10 +19,9 @@ def build(
 ) -> DataFrame:
     """One row per inbound call of `calls`, which hold all calls of their callers from some date on.
 
-    Beside the table's columns stands what the callers' history takes of a call, as jobs.chains.linked tells it.
-
     `caller_history` is each caller's last inbound call before that date, with its chain. `known_until` (UTC) is
-    the end of the latest business date that passed the gate.
+    the end of the latest business date that passed the gate. Beside the table's columns stands what the history takes
+    of a call: ended_at, transferred, and next_event_date, the date of the caller's next call.
     """
     chained = linked(calls, caller_history, transfer_minutes, chain_gap_days)
     on_topic = F.when(F.col("topic").isNotNull(), next_contact_at("topic"))
