@@ -107,7 +107,7 @@ def _tag(tag: Tag) -> str:
 def _table(table: Table, alike: Table | None) -> Iterator[str]:
     yield f"### {table.name}\n"
     yield f"{table.about}.\n"
-    readers = [other.name for other in TABLES.values() if table.name in other.made_from]
+    readers = [other.name for other in TABLES.values() if table.name in (*other.made_from, *other.reads_back)]
     facts = {
         "Key": _names(table.key) or "none",
         "Kind": f"{table.kind}. {NIGHTS[table.kind]}",
