@@ -84,7 +84,9 @@ def plan(lake: Lake, facts: Table, settings: Settings) -> Plan | None:
         moved = min(until, *seen), max(until, *seen)
         if moved[1] - moved[0] <= timedelta(days=conf.late_days):
             lake.prepare(lake.rows(CALLS, _days(lake, history_ends_before(lake))))
-            callers = _changed(lake, stands.get("inputs", {}).get(CALLS.name), version)
+            # Of a night of an earlier version the history may have seen more than the facts.
+            consumed = [noted.get("inputs", {}).get(CALLS.name) for noted in (stands, made)]
+            callers = None if None in consumed else _changed(lake, min(consumed), version)
             if callers is not None:
                 since = history_ends_before(lake)
                 return replace(everything, callers=callers, since=since, matured=moved)
@@ -96,10 +98,10 @@ def _days(lake: Lake, since: date | None) -> list[date]:
     return [day for day in lake.dates(CALLS, "event_date") if since is None or day >= since]
 
 
-def _changed(lake: Lake, consumed: int | None, version: int) -> DataFrame | None:
+def _changed(lake: Lake, consumed: int, version: int) -> DataFrame | None:
     """The callers, before and after the change, of calls that changed; None where nobody knows, or they are many."""
     named = ("customer_id", "caller_token", "call_id", "event_date")
-    changes = None if consumed is None else lake.changes(CALLS, consumed, version, "direction = 'inbound'", named)
+    changes = lake.changes(CALLS, consumed, version, "direction = 'inbound'", named)
     if changes is None:
         return None
     since = history_ends_before(lake)
