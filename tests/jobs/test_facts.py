@@ -56,6 +56,15 @@ def one_by_one(module_world: World) -> dict[str, list[tuple[Any, ...]]]:
     return _facts(module_world)
 
 
+@pytest.fixture
+def before_late(one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, world: World) -> World:
+    """All batches, and the lake as it was before the late rows came."""
+    _drop(world)
+    shutil.copytree(_before_late(module_world), world.lake)
+    shutil.copy(module_world.root / "pseudonym.key", world.root)
+    return world
+
+
 def test_a_late_call_is_seen_by_the_calls_after_it(
     one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World
 ) -> None:
@@ -85,44 +94,31 @@ def test_nights_in_another_order_and_several_at_once_end_at_the_same_facts(
     assert _facts(world) == one_by_one
 
 
-def test_late_rows_change_older_and_latest_days_in_one_commit(
-    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, world: World
-) -> None:
-    _drop(world)
-    shutil.copytree(_before_late(module_world), world.lake)
-    shutil.copy(module_world.root / "pseudonym.key", world.root)
-    facts = str(world.lake / "gold/repeat_calls")
+def test_late_rows_change_older_and_latest_days_in_one_commit(before_late: World) -> None:
+    facts = str(before_late.lake / "gold/repeat_calls")
     before = DeltaTable(facts).version()
-    _night(world, LATE)
+    _night(before_late, LATE)
     assert DeltaTable(facts).version() == before + 1
-    assert {"a0", "b2", "d1"} <= {row[0] for row in world.rows("gold.repeat_calls", "call_id")}
+    assert {"a0", "b2", "d1"} <= {row[0] for row in before_late.rows("gold.repeat_calls", "call_id")}
 
 
 def test_a_night_killed_between_the_facts_and_the_history_ends_the_same(
-    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, world: World, monkeypatch: pytest.MonkeyPatch
+    one_by_one: dict[str, list[tuple[Any, ...]]], before_late: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _drop(world)
-    shutil.copytree(_before_late(module_world), world.lake)
-    shutil.copy(module_world.root / "pseudonym.key", world.root)
     with monkeypatch.context() as killed:
         killed.setattr(caller_history, "build", _killed)
         with pytest.raises(KilledError):
-            _night(world, LATE)
-    assert ("a0", "a0") in world.rows("gold.repeat_calls", "call_id", "chain_id"), "the facts were written"
-    _night(world, max(BATCHES))
-    _night(world, LATE)
-    assert _facts(world) == one_by_one
+            _night(before_late, LATE)
+    assert ("a0", "a0") in before_late.rows("gold.repeat_calls", "call_id", "chain_id"), "the facts were written"
+    _night(before_late, max(BATCHES))
+    _night(before_late, LATE)
+    assert _facts(before_late) == one_by_one
 
 
-def test_a_night_looks_at_the_callers_alone_of_whom_a_call_changed(
-    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, world: World
-) -> None:
-    _drop(world)
-    shutil.copytree(_before_late(module_world), world.lake)
-    shutil.copy(module_world.root / "pseudonym.key", world.root)
-    world.land("calls", LATE)
-    world.make("silver.calls", LATE)
-    world.pass_gate(LATE)
+def test_a_night_looks_at_the_callers_alone_of_whom_a_call_changed(before_late: World) -> None:
+    before_late.land("calls", LATE)
+    before_late.make("silver.calls", LATE)
+    before_late.pass_gate(LATE)
     settings = read_settings()
     plan = windows.plan(runner.open_lake(settings), TABLES["gold.repeat_calls"], settings)
     assert plan is not None
@@ -173,19 +169,16 @@ def test_a_night_that_brings_nothing_new_changes_no_fact(
 
 
 def test_a_change_feed_that_is_gone_makes_the_facts_anew(
-    one_by_one: dict[str, list[tuple[Any, ...]]], module_world: World, world: World
+    one_by_one: dict[str, list[tuple[Any, ...]]], before_late: World
 ) -> None:
-    _drop(world)
-    shutil.copytree(_before_late(module_world), world.lake)
-    shutil.copy(module_world.root / "pseudonym.key", world.root)
-    world.land("calls", LATE)
-    world.make("silver.calls", LATE)
-    shutil.rmtree(world.lake / "silver/calls/_change_data")
-    world.pass_gate(LATE)
+    before_late.land("calls", LATE)
+    before_late.make("silver.calls", LATE)
+    shutil.rmtree(before_late.lake / "silver/calls/_change_data")
+    before_late.pass_gate(LATE)
     for name in MADE:
-        world.make(name, LATE)
-    _night(world, max(BATCHES))
-    assert _facts(world) == one_by_one
+        before_late.make(name, LATE)
+    _night(before_late, max(BATCHES))
+    assert _facts(before_late) == one_by_one
 
 
 def test_other_numbers_in_conf_make_the_facts_anew(
