@@ -82,29 +82,26 @@ def plan(lake: Lake, facts: Table, settings: Settings) -> Plan | None:
     if is_usable:
         seen = [datetime.fromisoformat(noted["known_until"]) for noted in (stands, made)]
         moved = min(until, *seen), max(until, *seen)
-        if moved[1] - moved[0] <= timedelta(days=conf.late_days):
-            lake.prepare(lake.rows(CALLS, _days(lake, history_ends_before(lake))))
-            # Of a night of an earlier version the history may have seen more than the facts.
-            consumed = [noted.get("inputs", {}).get(CALLS.name) for noted in (stands, made)]
-            callers = None if None in consumed else _changed(lake, min(consumed), version)
+        # Of a night of an earlier version the history may have seen more than the facts.
+        consumed = [noted.get("inputs", {}).get(CALLS.name) for noted in (stands, made)]
+        if moved[1] - moved[0] <= timedelta(days=conf.late_days) and None not in consumed:
+            since = history_ends_before(lake)
+            lake.prepare(
+                lake.rows(CALLS, [day for day in lake.dates(CALLS, "event_date") if day >= (since or date.min)])
+            )
+            callers = _changed(lake, min(consumed), version, since)
             if callers is not None:
-                since = history_ends_before(lake)
                 return replace(everything, callers=callers, since=since, matured=moved)
     lake.prepare(lake.rows(CALLS))
     return everything
 
 
-def _days(lake: Lake, since: date | None) -> list[date]:
-    return [day for day in lake.dates(CALLS, "event_date") if since is None or day >= since]
-
-
-def _changed(lake: Lake, consumed: int, version: int) -> DataFrame | None:
+def _changed(lake: Lake, consumed: int, version: int, since: date | None) -> DataFrame | None:
     """The callers, before and after the change, of calls that changed; None where nobody knows, or they are many."""
     named = ("customer_id", "caller_token", "call_id", "event_date")
     changes = lake.changes(CALLS, consumed, version, "direction = 'inbound'", named)
     if changes is None:
         return None
-    since = history_ends_before(lake)
     # A day of 25 hours lets a window of hours reach a day further.
     reach = timedelta(days=LONGEST_WINDOW_DAYS + 1)
     reaches_back = F.lit(False) if since is None else F.col("event_date") < since + reach
