@@ -47,6 +47,8 @@ def _everything(lake: Lake, plan: windows.Plan, limits: tuple[int, int], expect:
         facts = held.select(*REPEAT_CALLS.column_names)
         expect(REPEAT_CALLS, facts)
         rows = lake.replace_changed(REPEAT_CALLS, facts, "event_date", lake.read(REPEAT_CALLS), **plan.note)
+        if not rows:
+            lake.remember(REPEAT_CALLS, **plan.note)
         last = caller_history.build(held, plan.end) if _leaving(lake, plan) else lake.empty(HISTORY)
         expect(HISTORY, last)
         lake.replace(HISTORY, last, ALL, **plan.note)
@@ -100,6 +102,7 @@ def _replace_days(lake: Lake, plan: windows.Plan, made: DataFrame, callers: Data
     changed = differing(REPEAT_CALLS, made, marked.where("_is_anew"), "event_date")
     days = sorted({*changed, *_matured(plan, standing)})
     if not days:
+        lake.remember(REPEAT_CALLS, **plan.note)
         return 0
     where = in_dates("event_date", days)
     others = marked.where(f"NOT _is_anew AND ({where})").withColumns(repeat_calls.mature(plan.known_until))

@@ -119,11 +119,18 @@ def test_a_night_looks_at_the_callers_alone_of_whom_a_call_changed(before_late: 
     before_late.land("calls", LATE)
     before_late.make("silver.calls", LATE)
     before_late.pass_gate(LATE)
-    settings = read_settings()
-    plan = windows.plan(runner.open_lake(settings), TABLES["gold.repeat_calls"], settings)
-    assert plan is not None
-    assert plan.callers is not None
-    assert {tuple(row) for row in plan.callers.collect()} == {("c:C1", True), ("c:C2", True), ("c:C4", False)}
+    callers = _plan().callers
+    assert callers is not None
+    assert {tuple(row) for row in callers.collect()} == {("c:C1", True), ("c:C2", True), ("c:C4", False)}
+
+
+def test_nights_without_calls_that_follow_each_other_do_not_make_all_facts_anew(before_late: World) -> None:
+    last_window_passed, *quiet = "2026-04-10", "2026-04-16", "2026-04-22"
+    for night in (last_window_passed, *quiet):
+        before_late.pass_gate(night)
+        is_anew = _plan().callers is None
+        assert is_anew is (night == last_window_passed), "after more days than late_days alone"
+        before_late.make("gold.repeat_calls", night)
 
 
 def test_nights_of_chance_end_at_the_facts_of_all_calls_at_once(world: World) -> None:
@@ -232,6 +239,13 @@ def _night(world: World, *days: str) -> None:
     world.pass_gate(max(days))
     for name in MADE:
         world.make(name, *days)
+
+
+def _plan() -> windows.Plan:
+    settings = read_settings()
+    plan = windows.plan(runner.open_lake(settings), TABLES["gold.repeat_calls"], settings)
+    assert plan is not None
+    return plan
 
 
 def _facts(world: World) -> dict[str, list[tuple[Any, ...]]]:
