@@ -121,6 +121,7 @@ class Lake(TableLogs):
     def replace(self, table: Table, rows: DataFrame, where: str, **note: Any) -> None:
         """In one commit the rows for which `where` holds give way to `rows`, which all satisfy it."""
         self.create(table)
+        stood = self.version(table)
         if table.sorted_by:
             files = self.rows(table) // SORTED_ROWS_A_FILE + 1
             rows = rows.repartitionByRange(files, table.sorted_by).sortWithinPartitions(table.sorted_by)
@@ -134,6 +135,9 @@ class Lake(TableLogs):
                 .save(self.path(table))
             )
         )
+        if note and self.version(table) == stood:
+            # Of no rows for no rows Delta makes no commit, and would forget the note.
+            self.remember(table, **note)
 
     def put(self, table: Table, rows: DataFrame, where: str, is_new: bool) -> None:
         """Replaces the rows for which `where` holds; where there are none (`is_new`) a mere append is cheaper."""

@@ -124,6 +124,21 @@ def test_a_night_looks_at_the_callers_alone_of_whom_a_call_changed(before_late: 
     assert {tuple(row) for row in callers.collect()} == {("c:C1", True), ("c:C2", True), ("c:C4", False)}
 
 
+def test_a_lake_younger_than_the_longest_window_looks_at_changed_callers_alone_too(world: World) -> None:
+    first, second = "2026-01-01", "2026-01-02"
+    _drop(world)
+    _night(world, first)
+    written = _versions(world)
+    world.make("gold.repeat_calls", first)
+    assert _versions(world) == written, "a night run twice"
+    world.land("calls", second)
+    world.make("silver.calls", second)
+    world.pass_gate(second)
+    callers = _plan().callers
+    assert callers is not None
+    assert [row["caller_key"] for row in callers.collect()] == ["c:C1"]
+
+
 def test_nights_without_calls_that_follow_each_other_do_not_make_all_facts_anew(before_late: World) -> None:
     last_window_passed, *quiet = "2026-04-10", "2026-04-16", "2026-04-22"
     for night in (last_window_passed, *quiet):
@@ -133,21 +148,22 @@ def test_nights_without_calls_that_follow_each_other_do_not_make_all_facts_anew(
         before_late.make("gold.repeat_calls", night)
 
 
-def test_nights_of_chance_end_at_the_facts_of_all_calls_at_once(world: World) -> None:
+@pytest.mark.parametrize("days", [3, 46], ids=["young", "with-history"])
+def test_nights_of_chance_end_at_the_facts_of_all_calls_at_once(days: int, world: World) -> None:
     dice = random.Random(7)
     known: dict[str, datetime] = {}
     world.configure(**NOTHING_BETWEEN)
     first, *nights = (date(2026, 2, 14) + timedelta(days=n) for n in range(3))
-    for n in range(46):
+    for n in range(days):
         day = first - timedelta(days=n)
         world.drop("calls", str(day), HEADER + _of_chance(dice, known, day, 5))
     for night in nights:
         world.drop("calls", str(night), HEADER + _of_chance(dice, known, night, 25))
-    _night(world, *(str(first - timedelta(days=n)) for n in range(46)))
+    _night(world, *(str(first - timedelta(days=n)) for n in range(days)))
     for night in nights:
         _night(world, str(night))
     ended = _facts(world)
-    assert len(ended["silver.caller_history"]) > 5
+    assert (len(ended["silver.caller_history"]) > 5) is (days > 45)
     for name in FACTS:
         shutil.rmtree(world.lake / name.replace(".", "/"))
     for name in MADE:
@@ -239,6 +255,10 @@ def _night(world: World, *days: str) -> None:
     world.pass_gate(max(days))
     for name in MADE:
         world.make(name, *days)
+
+
+def _versions(world: World) -> dict[str, int]:
+    return {name: DeltaTable(str(world.lake / name.replace(".", "/"))).version() for name in FACTS}
 
 
 def _plan() -> windows.Plan:
