@@ -46,15 +46,18 @@ def microseconds_between(start: str, end: str) -> Column:
     return F.unix_micros(F.col(end)) - F.unix_micros(F.col(start))
 
 
-def wait_seconds() -> Column:
+def wait_microseconds() -> Column:
     """How long the caller of a call waited: until an agent answered, else until the end (docs/definitions.md)."""
-    return _seconds("coalesce(queued_at, started_at)", "coalesce(answered_at, ended_at)")
+    return F.expr("unix_micros(coalesce(answered_at, ended_at)) - unix_micros(coalesce(queued_at, started_at))")
 
 
-def handle_seconds() -> Column:
+def handle_microseconds() -> Column:
     """How long an agent was busy with a call: talk and wrap-up; null where nobody answered."""
-    return _seconds("answered_at", "ended_at") + F.coalesce("wrap_seconds", F.lit(0))
+    return microseconds_between("answered_at", "ended_at") + MICROSECONDS_A_SECOND * F.coalesce(
+        F.col("wrap_seconds").cast("bigint"), F.lit(0)
+    )
 
 
-def _seconds(start: str, end: str) -> Column:
-    return F.expr(end).cast("double") - F.expr(start).cast("double")
+def exact_sum(value: Column) -> Column:
+    """The sum of doubles (each below 10^16) to twelve places: the same in whatever order the rows come."""
+    return F.sum(value.cast("decimal(28,12)")).cast("double")

@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from jobs.columns import MICROSECONDS_A_DAY, caller_key
+from jobs.columns import MICROSECONDS_A_DAY, MICROSECONDS_A_SECOND, caller_key
 from jobs.features.recent_calls import recent
 
 REACH_DAYS = 90
@@ -50,8 +50,10 @@ def build(
         "queue",
         F.hour("_local").alias("hour"),
         F.dayofweek("_local").alias("weekday"),
-        "wait_seconds",
-        "handle_seconds",
+        *(
+            (F.col(f"{span}_microseconds") / MICROSECONDS_A_SECOND).alias(f"{span}_seconds")
+            for span in ("wait", "handle")
+        ),
         F.col("hold_seconds").cast("double").alias("hold_seconds"),
         F.col("transferred").cast("int").alias("transferred"),
         F.col("resolved").cast("int").alias("resolved"),

@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import MICROSECONDS_AN_HOUR, caller_key, microseconds_between
+from jobs.columns import MICROSECONDS_A_SECOND, MICROSECONDS_AN_HOUR, caller_key, microseconds_between
 from jobs.features.expressions import expanded
 from jobs.features.recent_calls import recent
 from jobs.features.rows import as_known, in_window, known
@@ -79,7 +79,7 @@ _COUNTS_OF_CUSTOMERS = ("calls_after_transaction_28d", "calls_after_digital_28d"
 def _figures(as_of: date, time_zone: str) -> list[Column]:
     local = F.from_utc_timestamp("started_at", time_zone)
     answered = F.col("outcome") == "answered"
-    waited = F.when(F.col("outcome").isin("answered", "abandoned"), F.col("wait_seconds"))
+    waited = F.when(F.col("outcome").isin("answered", "abandoned"), F.col("wait_microseconds"))
     gap = F.when(F.col("is_repeat"), F.col("hours_since"))
     is_night = ~F.hour(local).between(MORNING, EVENING - 1)
     windows = {days: F.expr(in_window(days, as_of)) for days in (7, 30, DAYS)}
@@ -105,8 +105,8 @@ def _figures(as_of: date, time_zone: str) -> list[Column]:
         F.count_if("transferred").alias("transferred_90d"),
         F.count_if(F.col("resolved").eqNullSafe(F.lit(False))).alias("unresolved_90d"),
         _different("agent_id").alias("agents_90d"),
-        F.avg(waited).alias("wait_seconds_mean"),
-        F.max(waited).alias("wait_seconds_longest"),
+        (F.avg(waited) / MICROSECONDS_A_SECOND).alias("wait_seconds_mean"),
+        (F.max(waited) / MICROSECONDS_A_SECOND).alias("wait_seconds_longest"),
         F.max("started_at").alias("last_call_at"),
     ]
 

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.chains import linked
-from jobs.columns import MICROSECONDS_AN_HOUR, handle_seconds, microseconds_between, wait_seconds
+from jobs.columns import MICROSECONDS_AN_HOUR, handle_microseconds, microseconds_between, wait_microseconds
 from jobs.features.rows import in_window, known
 
 REPEAT_HOURS = 168
@@ -17,14 +17,15 @@ def recent(calls: DataFrame, as_of: date, days: int, transfer_minutes: int, chai
     """One row per inbound call of the `days` up to the date.
 
     Beside the columns of `calls`: caller_key; is_transfer, is_repeat (it follows a call of its chain); hours_since,
-    position_in_chain; wait_seconds and handle_seconds; next_call, the caller's next one that is no
+    position_in_chain; wait_microseconds and handle_microseconds; next_call, the caller's next one that is no
     transfer, with hours until then; is_followed within 168 hours. A chain that began before the days that are
     read (those and `chain_gap_days` more) counts from there.
     """
     first = as_of - timedelta(days=days + chain_gap_days)
     chained = linked(known(calls, as_of).where(f"event_date > DATE'{first}'"), None, transfer_minutes, chain_gap_days)
-    told = chained.withColumns({"wait_seconds": wait_seconds(), "handle_seconds": handle_seconds()})
-    follower = F.when(~F.col("_is_transfer"), F.struct("started_at", "topic", "handle_seconds", "call_id"))
+    spans = {"wait_microseconds": wait_microseconds(), "handle_microseconds": handle_microseconds()}
+    told = chained.withColumns(spans)
+    follower = F.when(~F.col("_is_transfer"), F.struct("started_at", "topic", "handle_microseconds", "call_id"))
     # The order reversed, so that a frame looks back: one that looks ahead would be computed anew for each call.
     later = Window.partitionBy("caller_key").orderBy(F.desc("started_at"), F.desc("call_id"))
     after = F.last(follower, ignorenulls=True).over(later.rowsBetween(Window.unboundedPreceding, -1))

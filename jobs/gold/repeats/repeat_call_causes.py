@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.columns import MICROSECONDS_A_MINUTE, exact_sum
 from jobs.features.recent_calls import REPEAT_HOURS, recent
 from jobs.features.rows import as_known
 
@@ -54,15 +55,15 @@ def build(
 def _counted(calls: DataFrame) -> DataFrame:
     """Each call once for each dimension, counted by all that is asked of it; everything else is told from these few."""
     groups = F.array(*(F.struct(F.lit(name).alias("dimension"), F.col(name).alias("group_name")) for name in CASE_MIX))
-    minutes = F.when(F.col("is_followed"), F.coalesce("next_call.handle_seconds", F.lit(0.0)) / 60)
+    took = F.when(F.col("is_followed"), F.coalesce("next_call.handle_microseconds", F.lit(0)))
     told = calls.select(
         "topic", "is_repeat", "is_followed", F.when(F.col("is_followed"), F.col("next_call.topic")).alias("next_topic"),
-        minutes.alias("minutes"), F.explode(groups).alias("_group"),
+        took.alias("took"), F.explode(groups).alias("_group"),
     ).select("*", "_group.*")  # fmt: skip
     # Only callers with a repeat call have a kind, only answered calls a team.
     counts = told.where("group_name IS NOT NULL OR dimension IN ('topic', 'queue')")
     return counts.groupBy("dimension", "group_name", "topic", "is_repeat", "is_followed", "next_topic").agg(
-        F.count("*").alias("calls"), F.sum("minutes").alias("minutes")
+        F.count("*").alias("calls"), F.sum("took").alias("took")
     )
 
 
@@ -80,8 +81,8 @@ def _grouped(figures: DataFrame, minute_amount: float) -> DataFrame:
     total = figures.withColumn("_expected", usual * F.col("calls")).groupBy("dimension", "group_name").agg(
         F.sum("calls").alias("calls"),
         F.sum(repeated).alias("repeated"),
-        F.sum("_expected").alias("_expected"),
-        F.coalesce(F.sum("minutes"), F.lit(0.0)).alias("repeat_minutes"),
+        exact_sum(F.col("_expected")).alias("_expected"),
+        (F.coalesce(F.sum("took"), F.lit(0)) / MICROSECONDS_A_MINUTE).alias("repeat_minutes"),
     )  # fmt: skip
     rate, expected = F.col("repeated") / F.col("calls"), F.col("_expected") / F.col("calls")
     # One point of the rate is a hundredth of the calls, each of which takes as long as the calls that followed did.

@@ -6,6 +6,8 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.columns import exact_sum
+
 RAREST_TOPIC = 0.01
 """Share of all calls from which on a topic is told of."""
 
@@ -46,8 +48,8 @@ def _compared(callers: DataFrame, whole: DataFrame, described: Mapping[str, str]
     told = callers.select("cluster_id", F.explode(F.concat(fixed, about)).alias("figure")).select(
         "cluster_id", "figure.*"
     )
-    sums = told.groupBy("cluster_id", "feature").agg(F.sum("value").alias("sum"))
-    total = sums.groupBy("feature").agg(F.sum("sum").alias("all"))
+    sums = told.groupBy("cluster_id", "feature").agg(exact_sum(F.col("value")).alias("sum"))
+    total = sums.groupBy("feature").agg(exact_sum(F.col("sum")).alias("all"))
     everybody = whole.agg(F.sum("callers").alias("everybody"))
     sizes = whole.select("cluster_id", "callers")
     # Who has none of a topic has no row of it, and counts as none.

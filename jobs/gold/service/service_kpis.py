@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import handle_seconds, wait_seconds
+from jobs.columns import MICROSECONDS_A_SECOND, handle_microseconds, wait_microseconds
 from jobs.tables.gold import WINDOWS
 
 ALL_QUEUES = "all"
@@ -16,16 +16,16 @@ def build(calls: DataFrame, repeat_calls: DataFrame, target_wait_seconds: int) -
     inbound = calls.where("direction = 'inbound'").join(contact, ["call_id", "event_date"], "left")
     offered = F.col("outcome").isin("answered", "abandoned")
     answered = F.col("outcome") == "answered"
-    wait, handle = wait_seconds(), handle_seconds()
+    wait, handle = wait_microseconds(), handle_microseconds()
     # Callers who hung up count against us: the standard measures offered calls, not answered ones.
-    in_time = answered & (wait <= target_wait_seconds)
+    in_time = answered & (wait <= target_wait_seconds * MICROSECONDS_A_SECOND)
     measures = [
         F.count_if(offered).alias("offered"),
         F.count_if(answered).alias("answered"),
         F.count_if(F.col("outcome") == "abandoned").alias("abandoned"),
         (F.count_if(in_time) / F.count_if(offered)).alias("service_level"),
-        F.avg(F.when(offered, wait)).alias("average_wait_seconds"),
-        F.avg(F.when(answered, handle)).alias("average_handle_seconds"),
+        (F.avg(F.when(offered, wait)) / MICROSECONDS_A_SECOND).alias("average_wait_seconds"),
+        (F.avg(F.when(answered, handle)) / MICROSECONDS_A_SECOND).alias("average_handle_seconds"),
         *(_repeat_rate(window).alias(f"repeat_rate_{window}") for window in WINDOWS),
         *(_resolution(window, hours).alias(f"first_contact_resolution_{window}") for window, hours in WINDOWS.items()),
     ]

@@ -17,7 +17,7 @@ REPEATS = "call_id string, event_date date, role string, hours_since_previous do
 )
 
 
-def seconds(number: int) -> datetime:
+def seconds(number: float) -> datetime:
     return AT + timedelta(seconds=number)
 
 
@@ -46,6 +46,16 @@ def test_abandoned_calls_lower_the_service_level_and_other_calls_do_not_count(sp
     assert whole["average_handle_seconds"] == (70 + 30) / 2
     assert whole["repeat_rate_7d"] == 0.0
     assert whole["repeat_rate_30d"] is None, "null until mature"
+
+
+def test_parts_of_seconds_are_counted_exactly(spark: Any) -> None:
+    calls = [
+        (f"c{wait}", "C1", "inbound", "q", "answered", AT, None, seconds(wait), seconds(2 * wait + 1), 1, DAY)
+        for wait in (0.1, 0.2, 0.3)
+    ]
+    repeats = [(each[0], DAY, "first", None, *[False] * 4, *[True] * 4) for each in calls]
+    whole = figures(spark, calls, repeats)["all"]
+    assert (whole["average_wait_seconds"], whole["average_handle_seconds"]) == (0.2, 2.2)
 
 
 def test_first_contact_resolution_counts_answered_first_calls_of_customers(spark: Any) -> None:
