@@ -10,6 +10,7 @@ the seed SEED + N - 1 and can be repeated with it alone. Exit code 1: a promise 
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -61,6 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--faults", nargs="+", choices=FAULTS, metavar="FAULT", help=f"only these: {' '.join(FAULTS)}")
     parsed = parser.parse_args(arguments)
     stage, played = Stage(WORK), list[dict[str, Any]]()
+    # What a round has started goes on in sessions of its own, unless it is ended here; a shell's `&` ignores SIGINT.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
     try:
         stage.set_up()
         for number in range(parsed.rounds):

@@ -235,7 +235,11 @@ class Stage:
 
     def _demanded(self, *command: str, kind: str = FILES) -> Run:
         run = self.run(command, self.environment(DATABASE if kind == DATABASE else FILES))
-        if run.wait() != 0:
+        try:
+            code = run.wait()
+        finally:
+            run.end()
+        if code != 0:
             raise RuntimeError(f"{' '.join(command)} fails without any fault:\n{run.text[-3_000:]}")
         return run
 
