@@ -24,7 +24,7 @@ import sample
 from bench import servers
 from jobs import storage
 from jobs.settings import ROOT, read_settings
-from jobs.tables import TABLES
+from jobs.tables import TABLES, Table
 
 FIRST, LAST = date(2026, 1, 6), date(2026, 1, 12)
 """Long enough for the kinds of repeat callers to be fitted and told."""
@@ -119,7 +119,7 @@ def read(environment: dict[str, str], tables: Sequence[str] = ()) -> Rows:
             if not is_wanted or not DeltaTable.is_deltatable(path):
                 continue
             db.register("rows_of_table", DeltaTable(path).to_pyarrow_dataset())
-            columns = ", ".join(f'"{c.name}"' for c in table.columns if c.name not in OPERATIONAL)
+            columns = ", ".join(f'"{column}"' for column in _columns(table))
             found[table.name] = db.execute(f"SELECT {columns} FROM rows_of_table ORDER BY ALL").fetchall()
         return found
 
@@ -134,9 +134,16 @@ def differences(one: Rows, other: Rows, between: str) -> list[str]:
         if left is None or right is None:
             lines.append(f"{between}: {name} is in one of them alone")
             continue
-        same = len(left) - sum(a != b for a, b in zip(left, right, strict=False))
-        lines.append(f"{between}: {name} has {len(left)} and {len(right)} rows, {same} of them the same")
+        apart = [(a, b) for a, b in zip(left, right, strict=False) if a != b]
+        columns = _columns(TABLES[name])
+        where = dict.fromkeys(c for a, b in apart for c, x, y in zip(columns, a, b, strict=False) if x != y)
+        same = f"{len(left) - len(apart)} of them the same; apart in {', '.join(where)}"
+        lines.append(f"{between}: {name} has {len(left)} and {len(right)} rows, {same}")
     return lines
+
+
+def _columns(table: Table) -> list[str]:
+    return [column.name for column in table.columns if column.name not in OPERATIONAL]
 
 
 def _configure(home: Path, spark: dict[str, Any]) -> None:

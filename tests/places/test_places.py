@@ -53,11 +53,11 @@ def test_the_same_tables_come_out_in_every_place(place: str, world: Path, at_hom
 
 
 def test_lakes_that_differ_are_told_apart() -> None:
-    one: places.Rows = {"gold.a": [(1, "x"), (2, "y")], "gold.b": [(1,)]}
-    other: places.Rows = {"gold.a": [(1, "x"), (2, "z")]}
+    one: places.Rows = {"gold.service_kpis": [(1, "x"), (2, "y")], "gold.repeat_calls": [(1,)]}
+    other: places.Rows = {"gold.service_kpis": [(1, "x"), (2, "z")]}
     assert places.differences(one, other, "here, there") == [
-        "here, there: gold.a has 2 and 2 rows, 1 of them the same",
-        "here, there: gold.b is in one of them alone",
+        "here, there: gold.repeat_calls is in one of them alone",
+        "here, there: gold.service_kpis has 2 and 2 rows, 1 of them the same; apart in queue",
     ]
 
 
