@@ -58,6 +58,11 @@ def handle_microseconds() -> Column:
     )
 
 
+def mean_seconds(microseconds: Column) -> Column:
+    """The mean of exact spans of time, in seconds, rounded once; null where there are none."""
+    return F.try_divide(F.sum(microseconds), F.count(microseconds) * MICROSECONDS_A_SECOND)
+
+
 def exact_sum(value: Column) -> Column:
     """The sum of doubles (each below 10^16) to twelve places: the same in whatever order the rows come."""
     return F.sum(value.cast("decimal(28,12)")).cast("double")

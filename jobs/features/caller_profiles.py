@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.columns import MICROSECONDS_A_SECOND, MICROSECONDS_AN_HOUR, caller_key, microseconds_between
+from jobs.columns import MICROSECONDS_A_SECOND, MICROSECONDS_AN_HOUR, caller_key, mean_seconds, microseconds_between
 from jobs.features.expressions import expanded
 from jobs.features.recent_calls import recent
 from jobs.features.rows import as_known, in_window, known
@@ -105,7 +105,7 @@ def _figures(as_of: date, time_zone: str) -> list[Column]:
         F.count_if("transferred").alias("transferred_90d"),
         F.count_if(F.col("resolved").eqNullSafe(F.lit(False))).alias("unresolved_90d"),
         _different("agent_id").alias("agents_90d"),
-        (F.avg(waited) / MICROSECONDS_A_SECOND).alias("wait_seconds_mean"),
+        mean_seconds(waited).alias("wait_seconds_mean"),
         (F.max(waited) / MICROSECONDS_A_SECOND).alias("wait_seconds_longest"),
         F.max("started_at").alias("last_call_at"),
     ]

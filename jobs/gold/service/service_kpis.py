@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.columns import MICROSECONDS_A_SECOND, handle_microseconds, wait_microseconds
+from jobs.columns import MICROSECONDS_A_SECOND, handle_microseconds, mean_seconds, wait_microseconds
 from jobs.tables.gold import WINDOWS
 
 ALL_QUEUES = "all"
@@ -24,8 +24,8 @@ def build(calls: DataFrame, repeat_calls: DataFrame, target_wait_seconds: int) -
         F.count_if(answered).alias("answered"),
         F.count_if(F.col("outcome") == "abandoned").alias("abandoned"),
         (F.count_if(in_time) / F.count_if(offered)).alias("service_level"),
-        (F.avg(F.when(offered, wait)) / MICROSECONDS_A_SECOND).alias("average_wait_seconds"),
-        (F.avg(F.when(answered, handle)) / MICROSECONDS_A_SECOND).alias("average_handle_seconds"),
+        mean_seconds(F.when(offered, wait)).alias("average_wait_seconds"),
+        mean_seconds(F.when(answered, handle)).alias("average_handle_seconds"),
         *(_repeat_rate(window).alias(f"repeat_rate_{window}") for window in WINDOWS),
         *(_resolution(window, hours).alias(f"first_contact_resolution_{window}") for window, hours in WINDOWS.items()),
     ]

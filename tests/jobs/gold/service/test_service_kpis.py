@@ -43,6 +43,7 @@ def test_abandoned_calls_lower_the_service_level_and_other_calls_do_not_count(sp
     assert (whole["offered"], whole["answered"], whole["abandoned"]) == (3, 2, 1)
     assert whole["service_level"] == 1 / 3
     assert whole["average_wait_seconds"] == (20 + 21 + 3) / 3
+    assert figures(spark, [calls[2]], repeats)["all"]["average_handle_seconds"] is None, "nobody answered"
     assert whole["average_handle_seconds"] == (70 + 30) / 2
     assert whole["repeat_rate_7d"] == 0.0
     assert whole["repeat_rate_30d"] is None, "null until mature"
