@@ -42,13 +42,13 @@ def row_hash(names: Iterable[str]) -> Column:
 
 
 def microseconds_between(start: str, end: str) -> Column:
-    """Exact time from one timestamp to another; null where either is."""
-    return F.unix_micros(F.col(end)) - F.unix_micros(F.col(start))
+    """Exact time from one timestamp to another, each in SQL; null where either is."""
+    return F.unix_micros(F.expr(end)) - F.unix_micros(F.expr(start))
 
 
 def wait_microseconds() -> Column:
     """How long the caller of a call waited: until an agent answered, else until the end (docs/definitions.md)."""
-    return F.expr("unix_micros(coalesce(answered_at, ended_at)) - unix_micros(coalesce(queued_at, started_at))")
+    return microseconds_between("coalesce(queued_at, started_at)", "coalesce(answered_at, ended_at)")
 
 
 def handle_microseconds() -> Column:

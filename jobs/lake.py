@@ -121,7 +121,7 @@ class Lake(TableLogs):
     def replace(self, table: Table, rows: DataFrame, where: str, **note: Any) -> None:
         """In one commit the rows for which `where` holds give way to `rows`, which all satisfy it."""
         self.create(table)
-        stood = self.version(table)
+        stood = self.version(table) if note else None
         if table.sorted_by:
             files = self.rows(table) // SORTED_ROWS_A_FILE + 1
             rows = rows.repartitionByRange(files, table.sorted_by).sortWithinPartitions(table.sorted_by)

@@ -50,10 +50,8 @@ def build(
         "queue",
         F.hour("_local").alias("hour"),
         F.dayofweek("_local").alias("weekday"),
-        *(
-            (F.col(f"{span}_microseconds") / MICROSECONDS_A_SECOND).alias(f"{span}_seconds")
-            for span in ("wait", "handle")
-        ),
+        (F.col("wait_microseconds") / MICROSECONDS_A_SECOND).alias("wait_seconds"),
+        (F.col("handle_microseconds") / MICROSECONDS_A_SECOND).alias("handle_seconds"),
         F.col("hold_seconds").cast("double").alias("hold_seconds"),
         F.col("transferred").cast("int").alias("transferred"),
         F.col("resolved").cast("int").alias("resolved"),
