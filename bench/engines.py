@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,7 @@ TOLD = (
     "call_id, caller_key, chain_id, CAST(position_in_chain AS BIGINT), previous_call_id, role, is_retry, "
     + ", ".join(f"repeated_{which}_{window}" for which in ("any", "topic") for window in ("24h", "72h", "7d", "30d"))
 )  # fmt: skip
+RIVALS = ("duckdb", "polars")
 STEP, ALONG = "gold.repeat_calls", "silver.caller_history"
 
 
@@ -35,8 +37,8 @@ class Took:
     peak_mib: float
 
 
-def whole_history(world: Path, day: date) -> list[Took]:
-    """Repeat calls of all calls of the lake made anew: by Echolake, DuckDB and Polars.
+def whole_history(world: Path, day: date, rivals: Sequence[str] = RIVALS) -> list[Took]:
+    """Repeat calls of all calls of the lake made anew: by Echolake and its rivals, of which DuckDB is one.
 
     Raises:
         AssertionError: two of them do not say the same of every call.
@@ -44,7 +46,7 @@ def whole_history(world: Path, day: date) -> list[Took]:
     settings = read_settings()
     calls, gold = f"{settings.lake}/silver/calls", Path(settings.lake, "gold/repeat_calls")
     made = [_echolake(day, gold)]
-    for engine in ("duckdb", "polars"):
+    for engine in rivals:
         out = world / f"by-{engine}"
         shutil.rmtree(out, ignore_errors=True)
         ran = subprocess.run(

@@ -35,6 +35,9 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=100_000, help="calls a day")
     parser.add_argument("--days", type=int, default=100, help="length of the history")
     parser.add_argument("--driver-memory", default="2g", help="of Spark (default %(default)s)")
+    parser.add_argument(
+        "--without-polars", action="store_true", help="which holds all in memory, 0.5 GiB of a million calls"
+    )
     parsed = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
         conf = Path(folder, "conf.yaml")
@@ -45,7 +48,8 @@ def main() -> int:
             _come(settings, parsed.calls, parsed.days)
             # What made the history has warmed its server; the work begins on one that is as new as a night's.
             stop_server(settings)
-            compared = engines.whole_history(Path(folder), LAST)
+            rivals = [engine for engine in engines.RIVALS if engine != "polars" or not parsed.without_polars]
+            compared = engines.whole_history(Path(folder), LAST, rivals)
             of_a_night = _nights(settings, parsed.calls)
         finally:
             stop_server(settings)

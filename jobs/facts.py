@@ -67,7 +67,9 @@ def _of_callers(lake: Lake, plan: windows.Plan, callers: DataFrame, limits: tupl
         all_theirs = windows.of_callers(calls, late)
         made = made.unionByName(repeat_calls.build(all_theirs, lake.empty(HISTORY), plan.known_until, *limits))
     with lake.once(made) as held:
-        rows = _replace_days(lake, plan, held.select(*REPEAT_CALLS.column_names), callers, expect)
+        # Where nobody is late, what stands before those dates is not even read.
+        is_anew = f"is_late OR {_recent(plan)}" if has_late else _recent(plan)
+        rows = _replace_days(lake, plan, held.select(*REPEAT_CALLS.column_names), callers, is_anew, expect)
         if not has_late and not _leaving(lake, plan):
             lake.remember(HISTORY, **plan.note)
             return rows
@@ -94,11 +96,16 @@ def _leaving(lake: Lake, plan: windows.Plan) -> bool:
     return any((plan.since or date.min) <= day < plan.end for day in lake.dates(CALLS, "event_date"))
 
 
-def _replace_days(lake: Lake, plan: windows.Plan, made: DataFrame, callers: DataFrame, expect: Expect) -> int:
-    """Writes the dates on which these callers are told of otherwise, or windows passed of anybody's calls."""
+def _replace_days(
+    lake: Lake, plan: windows.Plan, made: DataFrame, callers: DataFrame, is_anew: str, expect: Expect
+) -> int:
+    """Writes the dates on which these callers are told of otherwise, or windows passed of anybody's calls.
+
+    `is_anew` is SQL for: a row of one of these callers is among those that were made.
+    """
     standing = lake.read(REPEAT_CALLS)
-    is_anew = F.col("is_late").isNotNull() & (F.col("is_late") | F.expr(_recent(plan)))
-    marked = standing.join(F.broadcast(callers), "caller_key", "left").withColumn("_is_anew", is_anew)
+    is_theirs = F.col("is_late").isNotNull() & F.expr(is_anew)
+    marked = standing.join(F.broadcast(callers), "caller_key", "left").withColumn("_is_anew", is_theirs)
     changed = differing(REPEAT_CALLS, made, marked.where("_is_anew"), "event_date")
     days = sorted({*changed, *_matured(plan, standing)})
     if not days:

@@ -124,6 +124,18 @@ def test_a_night_looks_at_the_callers_alone_of_whom_a_call_changed(before_late: 
     assert {tuple(row) for row in callers.collect()} == {("c:C1", True), ("c:C2", True), ("c:C4", False)}
 
 
+def test_a_night_without_late_callers_reads_no_fact_of_before(before_late: World) -> None:
+    latest = max(BATCHES)
+    history = before_late.lake / "gold/repeat_calls/event_date=2026-01-01"
+    aside = history.rename(before_late.root / history.name)
+    before_late.land("calls", latest)
+    before_late.make("silver.calls", latest)
+    before_late.pass_gate(latest)
+    before_late.make("gold.repeat_calls", latest)
+    aside.rename(history)
+    assert ("b3", "b1") in before_late.rows("gold.repeat_calls", "call_id", "previous_call_id")
+
+
 def test_a_lake_younger_than_the_longest_window_looks_at_changed_callers_alone_too(world: World) -> None:
     first, second = "2026-01-01", "2026-01-02"
     _drop(world)
