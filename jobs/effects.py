@@ -46,7 +46,7 @@ def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, wa
     if made_on is None:
         return 0
     first = made_on - timedelta(days=LATE_DAYS) if made_on > EVER else EVER
-    if not _has_lists(lake, first, day):
+    if _first_list(lake, first, day) is None:
         return 0
     made = list_quality.build(**_frames(lake, QUALITY), as_of=day, first=first, time_zone=settings.time_zone)
     return stamped.replace_from(lake, QUALITY, made, "list_on", first, day, expect)
@@ -87,8 +87,11 @@ def _update_arms(
         return 0
     longest = timedelta(days=max(each["outcome_days"] for each in campaigns))
     first = season_start(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
-    if not _has_lists(lake, first, day):
+    listed_on = _first_list(lake, first, day)
+    if listed_on is None:
         return 0
+    # No event of before counts, and until a first week is told of that would be all of them.
+    first = max(first, listed_on - timedelta(days=listed_on.weekday()))
     made = build(**_frames(lake, table), as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns)
     return stamped.replace_from(lake, table, made, "week", first, day, expect)
 
@@ -128,11 +131,11 @@ def season_start(day: date) -> date:
     return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 
 
-def _has_lists(lake: Lake, first: date, day: date) -> bool:
-    """Whether there are lists to look at; the queries to come are prepared for them."""
-    rows = lake.rows(CANDIDATES, [each for each in lake.dates(CANDIDATES, "list_on") if first <= each <= day])
-    lake.prepare(rows)
-    return rows > 0
+def _first_list(lake: Lake, first: date, day: date) -> date | None:
+    """The first date of these of which there are candidates; the queries to come are prepared for all of them."""
+    days = [each for each in lake.dates(CANDIDATES, "list_on") if first <= each <= day]
+    lake.prepare(lake.rows(CANDIDATES, days))
+    return min(days, default=None)
 
 
 def _frames(lake: Lake, table: Table) -> dict[str, DataFrame]:
