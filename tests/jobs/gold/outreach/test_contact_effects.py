@@ -273,6 +273,15 @@ def test_a_night_moves_forward_and_the_same_night_again_changes_nothing(world: W
     ]  # fmt: skip
 
 
+def test_no_event_from_before_the_first_list_is_read(world: World, fill: Any) -> None:
+    long_ago = MONDAY - timedelta(days=200)
+    fill(**arms(3, 2, 2, 1))
+    fill(transactions=[bought("L0", long_ago)])
+    (old,) = (world.lake / "silver/transactions").glob(f"event_date={long_ago}/*.parquet")
+    old.unlink()
+    assert world.make("gold.contact_effects", str(MONDAY + timedelta(days=DAYS))) == 1
+
+
 def test_what_is_learnt_moves_from_the_prior_to_the_data_once_it_stands(world: World, fill: Any) -> None:
     lake = runner.open_lake(read_settings())
     campaigns = [CAMPAIGN, CAMPAIGN | {"name": "new", "effect": 0.2}]

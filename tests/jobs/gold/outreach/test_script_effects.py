@@ -5,11 +5,8 @@ from typing import Any
 
 import pytest
 
-from jobs import effects, runner
 from jobs.gold.outreach import script_effects
-from jobs.settings import read_settings
 from jobs.tables import TABLES
-from tests.conftest import World
 from tests.frames import frame
 from tests.jobs.gold.outreach.test_contact_effects import CAMPAIGN, DAYS, MONDAY, bought, chosen
 
@@ -58,22 +55,3 @@ def test_a_customer_counts_with_the_script_of_the_first_list_once_the_days_have_
     found = told(spark, **rows)
     assert {script: row["listed"] for script, row in found.items()} == {"ask": 1}
     assert (found["ask"]["difference"], found["ask"]["is_claim"], found["ask"]["others_listed"]) == (None, False, 0)
-
-
-def test_no_event_from_before_the_first_list_is_read(world: World) -> None:
-    settings = read_settings()
-    campaign = next(each for each in effects.campaigns_of(settings) if len(each["scripts"]) > 1)
-    lake = runner.open_lake(settings)
-    before, at = MONDAY - timedelta(days=200), MONDAY + timedelta(days=2)
-    rows = {
-        "silver.transactions": [bought("A", before), bought("A", at + timedelta(days=1))],
-        "gold.call_candidates": [chosen("A", "listed", at, campaign=campaign["name"])],
-        "gold.call_lists": [got("A", campaign["scripts"][0]["id"], at) | {"campaign": campaign["name"]}],
-    }
-    for name in TABLE.inputs:
-        lake.append(TABLES[name], frame(lake.spark, name, rows.get(name, [])))
-    (old,) = (world.lake / "silver/transactions").glob(f"event_date={before}/*.parquet")
-    old.unlink()
-    night = at + timedelta(days=campaign["outcome_days"])
-    assert world.make(TABLE.name, str(night)) == 1
-    assert world.rows(TABLE.name, "week", "listed") == [(MONDAY, 1)]
