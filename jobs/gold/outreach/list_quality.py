@@ -1,6 +1,6 @@
 """How lists went: how many of the listed were reached and won, by score, hour, agent and script."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -22,13 +22,17 @@ def build(
 ) -> DataFrame:
     """One row per list day from `first` to the date, campaign, dimension and group, by the results known on the date.
 
-    Results come for 7 days; of several of one contact the best counts, of equally good ones the latest.
+    Results come for 7 days, of attempts from 7 days before the list on; of several of one contact the best counts, of
+    equally good ones the latest.
     """
     is_of_these = F.col("list_on").between(first, as_of)
     listed = call_candidates.where(is_of_these & (F.col("decision") == "listed"))
     scripts = call_lists.where(is_of_these).select(*CONTACT, "script_id")
+    is_near = F.col("event_date") >= F.date_sub("list_on", LATE_DAYS)
+    # Which follows, and spares the reading of what happened before.
+    is_near &= F.col("event_date") >= F.lit(first - timedelta(days=LATE_DAYS))
     came = contact_results.where(
-        is_of_these & (F.col("known_on") <= F.least(F.lit(as_of), F.date_add("list_on", LATE_DAYS)))
+        is_of_these & is_near & (F.col("known_on") <= F.least(F.lit(as_of), F.date_add("list_on", LATE_DAYS)))
     )
     contacts = listed.withColumn("tenth", _tenth()).join(scripts, CONTACT, "left").join(_results(came), CONTACT, "left")
     at = F.coalesce("result.attempted_at", "slot_start_at")

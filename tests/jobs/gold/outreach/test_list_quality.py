@@ -64,6 +64,7 @@ ROWS: dict[str, Any] = {
         result("busy", "busy", 1),
         result("mail", "delivered", agent=None),
         result("late", "reached", late=7), result("unworked", "reached", late=8),
+        result("unworked", "reached", event_date=DAY - timedelta(days=8)),
         result("spared", "reached"), result("won", "converted", campaign="other"),
     ],
 }  # fmt: skip
