@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=100, help="length of the history")
     parser.add_argument("--driver-memory", default="2g", help="of Spark (default %(default)s)")
     parser.add_argument(
-        "--without-polars", action="store_true", help="which holds all in memory, 0.5 GiB of a million calls"
+        "--without-polars", action="store_true", help="which holds all in memory, 0.5 GiB a million calls"
     )
     parsed = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
@@ -48,7 +48,7 @@ def main() -> int:
             _come(settings, parsed.calls, parsed.days)
             # What made the history has warmed its server; the work begins on one that is as new as a night's.
             stop_server(settings)
-            rivals = [engine for engine in engines.RIVALS if engine != "polars" or not parsed.without_polars]
+            rivals = ("duckdb",) if parsed.without_polars else engines.RIVALS
             compared = engines.whole_history(Path(folder), LAST, rivals)
             of_a_night = _nights(settings, parsed.calls)
         finally:

@@ -45,11 +45,9 @@ def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, wa
     made_on = _made_on(lake, QUALITY, day, warn)
     if made_on is None:
         return 0
-    first = made_on - timedelta(days=LATE_DAYS) if made_on > EVER else EVER
-    listed_on = _first_list(lake, first, day)
-    if listed_on is None:
+    first = _first_list(lake, made_on - timedelta(days=LATE_DAYS) if made_on > EVER else EVER, day)
+    if first is None:
         return 0
-    first = max(first, listed_on)
     made = list_quality.build(**_frames(lake, QUALITY), as_of=day, first=first, time_zone=settings.time_zone)
     return stamped.replace_from(lake, QUALITY, made, "list_on", first, day, expect)
 
