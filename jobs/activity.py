@@ -20,7 +20,6 @@ TRANSACTIONS = TABLES["silver.transactions"]
 def update_activity(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says how much each active customer lives with the card at the end of the date; returns the rows written."""
     if not lake.rows(MEASURES, [day]) or not _history_days(lake, day):
-        lake.create(ACTIVITY)
         return 0
     lake.prepare(lake.rows(MEASURES, [day]))
     made = active(lake, stamped.of_date(lake, MEASURES, day), day, settings)
@@ -30,7 +29,6 @@ def update_activity(lake: Lake, day: date, settings: Settings, expect: Expect, w
 def update_warnings(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says whose use of the card is not as usual; returns the rows written."""
     if not lake.rows(ACTIVITY, [day]):
-        lake.create(WARNINGS)
         return 0
     lake.prepare(lake.rows(ACTIVITY, [day]))
     made = consumption_warnings.build(

@@ -73,7 +73,6 @@ class ByRule:
 
 def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Scores every active customer, with the champion of the date or the rule; returns the rows written."""
-    lake.create(SCORES)
     if not lake.rows(ACTIVITY, [day]):
         return 0
     training.train_when_due(lake, churn.NAME, day, settings, warn)

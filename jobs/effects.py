@@ -116,8 +116,6 @@ def _believed(campaign: Mapping[str, Any], weeks: Sequence[Mapping[str, Any]]) -
 
 def _made_on(lake: Lake, table: Table, day: date, warn: Warn) -> date | None:
     """The date as of which the table stands, `EVER` where there is none; None where it is later than this one."""
-    lake.create(table)
-    lake.add_columns(table)
     noted = lake.noted(table, stamped.AS_OF)
     made_on = EVER if noted is None else date.fromisoformat(noted)
     if made_on > day:

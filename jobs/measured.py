@@ -23,7 +23,6 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     """Makes the measures as of the date from what had arrived by then; returns the rows written."""
     began = first_batches(lake, day)
     if not began:
-        lake.create(MEASURES)
         return 0
     versions = _versions(lake, day)
     standing = _standing(lake, began, day, versions)

@@ -36,7 +36,6 @@ ABANDONED_DAYS = 30
 def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says what campaigns and their rules look at, of every open customer; returns the rows written."""
     if not lake.rows(TABLES["silver.customers_versions"]):
-        lake.create(CUSTOMERS)
         return 0
     lake.prepare(lake.rows(TABLES["silver.customers_versions"]))
     list_on = day + timedelta(days=1)
@@ -57,7 +56,6 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
     """Decides who is listed, held out or spared on the day after, unless the lists were delivered; returns the rows."""
     list_on = day + timedelta(days=1)
     if records.is_frozen(lake, list_on) or not lake.rows(CUSTOMERS, [day]):
-        lake.create(CANDIDATES)
         return 0
     lake.prepare(lake.rows(CUSTOMERS, [day]))
     outreach, law = settings.configuration.outreach, settings.configuration.law
@@ -99,7 +97,6 @@ def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn
     """Writes the lists of the day after with why and what to say; returns the rows written."""
     list_on = day + timedelta(days=1)
     if records.is_frozen(lake, list_on) or not lake.rows(CANDIDATES, [list_on]):
-        lake.create(LISTS)
         return 0
     lake.prepare(lake.rows(CUSTOMERS, [day]))
     made = call_lists.build(

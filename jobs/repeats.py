@@ -31,7 +31,7 @@ ANSWERED = TABLES["features.answered_calls"]
 
 def update_profiles(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says of every caller with a repeat call what was known at the end of the date; returns the rows written."""
-    if not _has_calls(lake, PROFILES, day, caller_profiles.DAYS):
+    if not _has_calls(lake, day, caller_profiles.DAYS):
         return 0
     made = caller_profiles.build(
         **_frames(lake, PROFILES),
@@ -45,7 +45,6 @@ def update_profiles(lake: Lake, day: date, settings: Settings, expect: Expect, w
 
 def update_clusters(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Assigns every repeat caller to a kind; kinds are fitted anew each week. Returns the rows written."""
-    lake.create(CLUSTERS)
     profiles = stamped.of_date(lake, PROFILES, day)
     lake.prepare(lake.rows(PROFILES, [day]))
     if not lake.rows(PROFILES, [day]):
@@ -60,7 +59,6 @@ def update_clusters(lake: Lake, day: date, settings: Settings, expect: Expect, w
 def update_kinds(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Describes each kind against all repeat callers; returns the rows written."""
     if not lake.rows(PROFILES, [day]):
-        lake.create(KINDS)
         return 0
     from models import repeat_callers
 
@@ -79,7 +77,6 @@ def update_kinds(lake: Lake, day: date, settings: Settings, expect: Expect, warn
 def update_advice(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says what each customer who calls again should get instead; returns the rows written."""
     if not lake.rows(PROFILES, [day]):
-        lake.create(ADVICE)
         return 0
     lake.prepare(lake.rows(PROFILES, [day]))
     rules = settings.configuration.repeat_advice
@@ -97,7 +94,7 @@ def update_advice(lake: Lake, day: date, settings: Settings, expect: Expect, war
 
 def update_causes(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says which topics, queues, teams and kinds leave most repeats behind; returns the rows written."""
-    if not _has_calls(lake, CAUSES, day, repeat_call_causes.DAYS):
+    if not _has_calls(lake, day, repeat_call_causes.DAYS):
         return 0
     rules = settings.configuration.repeat_advice
     made = repeat_call_causes.build(
@@ -115,7 +112,7 @@ def update_causes(lake: Lake, day: date, settings: Settings, expect: Expect, war
 
 def update_channels(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says on which channel which topic is settled best; returns the rows written."""
-    if not _has_calls(lake, CHANNELS, day, topic_channels.DAYS):
+    if not _has_calls(lake, day, topic_channels.DAYS):
         return 0
     made = topic_channels.build(**_frames(lake, CHANNELS), as_of=day, end_at=end_of(day, settings))
     return stamped.replace_date(lake, CHANNELS, made, day, expect)
@@ -124,7 +121,6 @@ def update_channels(lake: Lake, day: date, settings: Settings, expect: Expect, w
 def update_answered(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says what is known of each call of the date that an agent answered; returns the rows written."""
     if not lake.rows(CALLS, [day]):
-        lake.create(ANSWERED)
         return 0
     lake.prepare(_calls_in(lake, day, answered_calls.REACH_DAYS))
     made = of_answered(lake, day, day, settings)
@@ -156,10 +152,9 @@ def _chains(settings: Settings) -> dict[str, Any]:
     return {"transfer_minutes": numbers.transfer_minutes, "chain_gap_days": numbers.chain_gap_days}
 
 
-def _has_calls(lake: Lake, table: Table, day: date, days: int) -> bool:
+def _has_calls(lake: Lake, day: date, days: int) -> bool:
     """Whether there are calls to look at; the queries to come are prepared for them."""
     rows = _calls_in(lake, day, days)
-    lake.create(table)
     lake.prepare(rows)
     return rows > 0
 

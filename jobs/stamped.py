@@ -30,8 +30,6 @@ def before(lake: Lake, table: Table, day: date) -> date | None:
 
 def replace_date(lake: Lake, table: Table, made: DataFrame, day: date, expect: Expect, **note: Any) -> int:
     """Puts the rows of one date in place of what stood there; returns the rows written."""
-    lake.create(table)
-    lake.add_columns(table)
     note = {AS_OF: str(day), **note}
     with lake.once(_conformed(table, made)) as rows:
         expect(table, rows)
@@ -45,8 +43,6 @@ def replace_date(lake: Lake, table: Table, made: DataFrame, day: date, expect: E
 
 def replace_all(lake: Lake, table: Table, made: DataFrame, expect: Expect) -> int:
     """Puts these rows, of one date, in place of the table; returns the rows written."""
-    lake.create(table)
-    lake.add_columns(table)
     with lake.once(_conformed(table, made)) as rows:
         expect(table, rows)
         return lake.replace_changed(table, rows, AS_OF, lake.read(table))

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from jobs import customers, measured, runner
 from jobs.settings import read_settings
@@ -293,6 +293,18 @@ def test_a_changed_rule_begins_a_new_version_and_leaves_what_was_known(
         ("20", second, None, False, 2),
     ]
     assert [p[2:5] for p in history(world) if p[:2] == ("C3", "vip")] == [("yes", first, second)]
+
+
+def test_a_history_takes_in_a_column_that_it_had_not_when_it_was_made(nights: World, world: World) -> None:
+    begin(world, nights, DAYS[0], DAYS[1])
+    table = DeltaTable(world.lake / "gold/customer_tags")
+    noted = CommitProperties(custom_metadata={"userMetadata": table.history(1)[0]["userMetadata"]})
+    older = table.to_pyarrow_table().drop_columns(["rule_version"])
+    write_deltalake(table, older, mode="overwrite", schema_mode="overwrite", commit_properties=noted)
+    for step in STEPS[:3]:
+        world.make(step, DAYS[1])
+    begun = world.rows("gold.customer_tags", "DISTINCT valid_from", "rule_version IS NULL", order="valid_from")
+    assert begun == [(date.fromisoformat(DAYS[0]), True), (date.fromisoformat(DAYS[1]), False)]
 
 
 def test_a_night_that_said_nothing_of_tags_is_made_up_for_by_the_next(nights: World, world: World) -> None:
