@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from jobs import __version__, lock, ops, runner, submission, upkeep
-from jobs.delivery.taken import is_taken
 from jobs.errors import DataError, SourceUnavailableError
+from jobs.gate import hold_gate
 from jobs.lake import Lake
-from jobs.ops import LISTED, Outcomes
+from jobs.ops import Outcomes
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, read_settings
 from jobs.table_logs import TableLogs
-from jobs.tables import FEEDS
 from jobs.tables.delivery import DELIVERY
 from jobs.tables.reports import REPORTS, Report
 
@@ -202,22 +201,19 @@ def previous_business_day() -> date:
 
 
 def in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> Any:
+    """What `work` returns, done within a night of its own: with the lock of the lake and Spark up."""
     # Great Expectations takes four seconds to import, which the start of the server takes too.
     Thread(target=importlib.import_module, args=["expectations.validate"], daemon=True).start()
-    try:
+    with runner.full_disk_explained(f"night {day}", read_settings()):
         open_night(run_id, "process")
         try:
             return work(read_settings())
         finally:
             close_night(run_id)
-    except Exception as error:
-        told = runner.explained(error, f"night {day}", read_settings())
-        if told is error:
-            raise
-        raise told from None
 
 
 def delivered(day: date, run_id: str, settings: Settings, sends: bool = True) -> "tuple[dict[str, Any], Delivered]":
+    """Hands the lists for the day after over (`sends`: also to other destinations); the outcome, and what went out."""
     from jobs.delivery.deliver import deliver
     from jobs.rights.stored import StoredTables
 
@@ -225,13 +221,8 @@ def delivered(day: date, run_id: str, settings: Settings, sends: bool = True) ->
     tables = StoredTables(settings.lake, {"run_id": run_id, "date": str(day), "code_version": __version__})
     today = datetime.now(ZoneInfo(settings.time_zone)).date()
     list_on = day + timedelta(days=1)
-    try:
+    with runner.full_disk_explained(f"{DELIVERY.name} {list_on}", settings):
         done = deliver(tables, list_on, settings, today, sends)
-    except Exception as error:
-        told = runner.explained(error, f"{DELIVERY.name} {list_on}", settings)
-        if told is error:
-            raise
-        raise told from None
     seconds = round(time.monotonic() - started, 2)
     is_news = done.is_new or done.sent or done.stops
     rows = done.parcel.rows if done.parcel and done.is_new else 0
@@ -240,6 +231,7 @@ def delivered(day: date, run_id: str, settings: Settings, sends: bool = True) ->
 
 
 def reported(report: Report, day: date, settings: Settings) -> dict[str, Any]:
+    """Writes the page of a report for one date; returns the outcome."""
     # Drawing takes a second to import, which no table pays.
     from jobs.reports import pages
 
@@ -249,55 +241,8 @@ def reported(report: Report, day: date, settings: Settings) -> dict[str, Any]:
     return runner.Outcome(report.name, "done" if written else "unchanged", 0, seconds).as_dict()
 
 
-def hold_gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: Settings) -> dict[str, Any]:
-    landed = {outcome["table"] for outcome in outcomes if outcome}
-    absent = [feed.name for feed in FEEDS if f"bronze.{feed.name}" not in landed]
-    if absent:
-        raise DataError(
-            f"gate {days[-1]}: feeds did not land",
-            expected="a landed batch of every feed",
-            found=f"none of {', '.join(absent)}",
-            todo="mend those feeds and run the same night again; silver and gold stand as they were",
-        )
-    lake = _logs(settings, run_id)
-    batches = ops.write_batches(lake, days, outcomes)
-    broken = _beyond_limits(batches, settings)
-    if broken:
-        raise DataError(
-            f"gate {days[-1]}: {broken[0]}",
-            expected="in each batch at most the share or the number of quarantined rows that conf allows",
-            found="; ".join(broken[:LISTED]),
-            todo="look at quarantine.<feed> for the reasons, mend file or mapping, and run the same night again",
-        )
-    ops.write_nights(lake, days, run_id, passed_gate_at=datetime.now(UTC))
-    return {
-        "table": "gate",
-        "state": "done",
-        "rows": sum(batch["rows_in"] for batch in batches),
-        "seconds": 0.0,
-    }
-
-
-def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> list[str]:
-    broken = []
-    for feed in FEEDS:
-        limit = settings.source(feed).quarantine
-        by_batch: dict[Any, tuple[int, int]] = {}
-        for batch in (batch for batch in batches if batch["feed"] == feed.name and not is_taken(batch["file"])):
-            # Rows that do not say their date are held against their whole file.
-            group = batch["ds"] or batch["file"]
-            rows, bad = by_batch.get(group, (0, 0))
-            whole = batch["rows_of_file"] if batch["ds"] is None else batch["rows_in"]
-            # Rows of erased persons say nothing of the file, and rows that people typed nothing of the source.
-            by_batch[group] = (rows + whole, bad + batch["rows_quarantined"] - batch["rows_erased"])
-        for group, (rows, bad) in by_batch.items():
-            if bad > limit.rows and bad > limit.share * rows:
-                allowed = f"allowed {limit.rows} or {limit.share:.0%}"
-                broken.append(f"{feed.name} {group}: {bad:,} of {rows:,} rows quarantined, {allowed}")
-    return broken
-
-
 def write_down(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings) -> str:
+    """Writes what dates came to into ops; complete are those without a failure. Returns the summary."""
     lake = _logs(settings, run_id)
     made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
     # A night that stops before its gate has landed all the same.
@@ -313,4 +258,5 @@ def _logs(settings: Settings, run_id: str) -> TableLogs:
 
 
 def open_lake(settings: Settings, run_id: str) -> Lake:
+    """The lake through Spark, with the run in the note of each commit."""
     return runner.open_lake(settings, {"run_id": run_id, "code_version": __version__})

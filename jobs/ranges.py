@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs import customers, keyed, night, runner, submission
 from jobs.errors import DataError
+from jobs.gate import hold_gate
 from jobs.loading import Load
 from jobs.settings import Settings, business_days, read_settings
 from jobs.tables import FEEDS, Kind, Table, nightly
@@ -96,7 +97,7 @@ class _Work:
             return landed, failure.headline
         left = self._left_to_the_nights(days)
         try:
-            night.hold_gate(days, landed, self._run_id, self._settings)
+            hold_gate(days, landed, self._run_id, self._settings)
         except DataError as error:
             return landed, error.headline
         made, failure = self.make(
@@ -131,7 +132,7 @@ class _Work:
             make = partial(self._made, table.name, f"{number}/{len(tables)}")
             try:
                 if table.kind is not Kind.LANDED and tables[number - 2].kind is Kind.LANDED:
-                    night.hold_gate(days, outcomes, self._run_id, self._settings)
+                    hold_gate(days, outcomes, self._run_id, self._settings)
                     if after_gate:
                         after_gate()
                 outcomes.append(in_stretches(table, make) if in_stretches else make(days))

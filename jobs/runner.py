@@ -1,7 +1,8 @@
 """Makes one table for a range of dates: read, build, conform, expect, publish."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -69,27 +70,28 @@ def run(name: str, days: Sequence[date], run_id: str, settings: Settings) -> Out
     table = declared(name)
     started = time.monotonic()
     lake = open_lake(settings, {"run_id": run_id, "date": str(days[-1]), "code_version": __version__, "table": name})
-    try:
+    with full_disk_explained(f"{name} {days[-1]}", settings):
         outcome = _made(lake, table, days, settings)
-    except Exception as error:
-        told = explained(error, f"{name} {days[-1]}", settings)
-        if told is error:
-            raise
-        raise told from None
     outcome.seconds = round(time.monotonic() - started, 2)
     return outcome
 
 
-def explained(error: Exception, headline: str, settings: Settings) -> Exception:
-    """The error itself, or, where the disk is full, one that says what to do."""
-    if isinstance(error, DataError) or NO_SPACE not in str(error):
-        return error
-    return DataError(
-        f"{headline}: the disk is full",
-        expected=f"free space for the lake ({settings.lake}) and for scratch ({settings.local / 'spark'})",
-        found=NO_SPACE,
-        todo="free space (docs/operations.md says how) and run the same night again; the table stands as it was",
-    )
+@contextmanager
+def full_disk_explained(headline: str, settings: Settings) -> Iterator[None]:
+    """Where the disk gets full within, the error says what to do; any other passes as it is."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        if NO_SPACE not in str(error):
+            raise
+        raise DataError(
+            f"{headline}: the disk is full",
+            expected=f"free space for the lake ({settings.lake}) and for scratch ({settings.local / 'spark'})",
+            found=NO_SPACE,
+            todo="free space (docs/operations.md says how) and run the same night again; the table stands as it was",
+        ) from None
 
 
 def _made(lake: Lake, table: Table, days: Sequence[date], settings: Settings) -> Outcome:
@@ -113,6 +115,8 @@ def _made(lake: Lake, table: Table, days: Sequence[date], settings: Settings) ->
     elif table.name in _FACTS:
         rows = _FACTS[table.name](lake, settings, expect)
     else:
+        lake.create(table)
+        lake.add_columns(table)
         rows = _STAMPED[table.name](lake, days[-1], settings, expect, warnings.append)
     return Outcome(table.name, "done" if rows else "unchanged", rows, 0.0, warnings, batches)
 
