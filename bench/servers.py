@@ -14,13 +14,14 @@ from jobs import session, spark_conf
 from jobs.settings import ROOT, Settings
 
 START_SECONDS = 120
+WORKERS = 2
 
 
 @contextmanager
-def spark_cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, str]]:
+def spark_cluster(folder: Path) -> Iterator[tuple[str, str]]:
     """A master and workers of a core each; yields the master's URL and the secret that drivers must share."""
     folder.mkdir(parents=True, exist_ok=True)
-    secret, port = secrets.token_hex(16), free_port()
+    secret, port = secrets.token_hex(16), session.free_port()
     master = f"spark://127.0.0.1:{port}"
     conf = folder / "cluster.conf"
     conf.write_text("spark.authenticate true\nspark.network.crypto.enabled true\nspark.master.rest.enabled false\n")
@@ -40,7 +41,7 @@ def spark_cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, str]]:
     started = [start("master", "master.Master", "--port", str(port))]
     try:
         _wait_until(lambda: _accepts(port), folder / "master.log")
-        for number in range(workers):
+        for number in range(WORKERS):
             work = ["--cores", "1", "--memory", "2g", "--work-dir", str(folder / f"work{number}"), master]
             started.append(start(f"worker{number}", "worker.Worker", *work))
             log = folder / f"worker{number}.log"
@@ -54,7 +55,7 @@ def spark_cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, str]]:
 def connect_server(settings: Settings, folder: Path) -> Iterator[tuple[str, str]]:
     """A Connect server that others keep running, as docs/operations.md starts one; yields its address and its token."""
     folder.mkdir(parents=True, exist_ok=True)
-    token, port = secrets.token_hex(16), free_port()
+    token, port = secrets.token_hex(16), session.free_port()
     spark_conf.write(settings, folder / "spark.conf")
     variables = {**spark_conf.python_environment(), "JAVA_HOME": session.java_home(), session.TOKEN_VARIABLE: token}
     command = [f"{variables['SPARK_HOME']}/bin/spark-submit", "--properties-file", str(folder / "spark.conf")]
@@ -83,7 +84,7 @@ class S3:
 def s3(folder: Path, bucket: str = "echolake") -> Iterator[S3]:
     """S3 with one bucket, whose objects are files of the folder."""
     (folder / "objects" / bucket).mkdir(parents=True)
-    port, secret = free_port(), secrets.token_hex(16)
+    port, secret = session.free_port(), secrets.token_hex(16)
     (folder / "s3proxy.conf").write_text(
         f"s3proxy.authorization=aws-v2-or-v4\ns3proxy.endpoint=http://127.0.0.1:{port}\n"
         f"s3proxy.identity=echolake\ns3proxy.credential={secret}\n"
@@ -112,14 +113,6 @@ def s3(folder: Path, bucket: str = "echolake") -> Iterator[S3]:
 def has_s3() -> bool:
     """Whether `make s3` was run."""
     return (ROOT / ".local/s3proxy").exists()
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _started(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

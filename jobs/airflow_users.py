@@ -36,7 +36,9 @@ def _ensure_admin(home: Path) -> None:
         role = builder.sm.find_role("Admin")
         # The password first: a user whose password nobody knows would lock everybody out.
         if not builder.sm.add_user(ADMIN, "Echolake", "Admin", "admin@localhost", role, _password(home)):
-            raise RuntimeError("the user was not added")
+            raise RuntimeError(
+                f"Airflow did not add the user {ADMIN}, its administrator; python -m jobs airflow users create does"
+            )
 
 
 def _password(home: Path) -> str:

@@ -32,7 +32,7 @@ class MailServer(Section):
     @model_validator(mode="after")
     def _keeps_secrets(self) -> Self:
         if (self.user is None) != (self.password_env is None):
-            raise ValueError("smtp needs both user and password_env, or neither")
+            raise ValueError("a mail server needs both user and password_env, or neither")
         if self.is_in_clear and self.user:
             raise ValueError("a password must not leave this machine without tls")
         return self

@@ -130,7 +130,7 @@ def log_file(settings: Settings) -> Path:
 
 def _start(settings: Settings) -> str:
     java = java_home()
-    port = _free_port()
+    port = free_port()
     folder = _state_file(settings).parent
     token = _new_token(settings)
     properties = folder / "spark.conf"
@@ -164,7 +164,9 @@ def _start(settings: Settings) -> str:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            break
+            raise RuntimeError(
+                f"the Spark Connect server ended with {process.returncode} as it started; its log is {log}"
+            )
         if serves(port):
             return _address(settings, port)
         time.sleep(0.1)
@@ -273,7 +275,8 @@ def _kill(state: dict[str, Any], seconds: float = END_SECONDS) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

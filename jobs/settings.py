@@ -230,11 +230,12 @@ def _read(
         configuration = _Configuration.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
+        said = "no such key" if first["type"] == "extra_forbidden" else first["msg"]
         raise DataError(
-            f"configuration ({', '.join(str(file.name) for file in files)})",
-            expected="the keys of docs/adding_a_feed.md, each with a value of its type",
-            found=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
-            todo=f"mend that key; {error.error_count()} keys are wrong in all",
+            "configuration",
+            expected="keys that conf/*.yaml or docs/adding_a_feed.md name, each with a value of its type",
+            found=f"{'.'.join(map(str, first['loc']))}: {said}",
+            todo=f"mend that key in conf/ or in the file of ECHOLAKE_CONF; wrong keys in all: {error.error_count()}",
         ) from None
     return Settings(
         configuration=configuration,

@@ -112,6 +112,15 @@ def test_what_is_checked_is_refused_in_one_line_when_it_is_hostile(
         assert len(str(refused.value).splitlines()) == 4
 
 
+def test_a_key_that_is_none_is_named_with_where_keys_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "conf.yaml").write_text("repeat_calls: {late_dayz: 3}\n")
+    monkeypatch.setenv("ECHOLAKE_CONF", str(tmp_path / "conf.yaml"))
+    with pytest.raises(DataError) as refused:
+        read_settings()
+    assert refused.value.found == "repeat_calls.late_dayz: no such key"
+    assert "ECHOLAKE_CONF" in refused.value.todo
+
+
 @pytest.mark.parametrize("key", ["CUSTOMER", "NAME", "MODEL", "DATE", "FROM", "TO"])
 def test_no_value_of_a_command_line_is_shell_code(key: str) -> None:
     """Recipes name these by the environment, within quotes; make itself would put them into the shell's text."""
