@@ -95,7 +95,7 @@ bench: install ## speed and memory on this machine, next to DuckDB and Polars: C
 	@$(python) -m bench $${CALLS:+--calls "$$CALLS"} $${TRANSACTIONS:+--transactions "$$TRANSACTIONS"} \
 		$${PEOPLE:+--customers "$$PEOPLE"} $${DAYS:+--days $$DAYS} $${NIGHTS:+--nights "$$NIGHTS"}
 
-figures: bench ## the other figures of the README too, measured on this machine; hours
+figures: bench ## the figures of the README whose command has no option too, measured on this machine; hours
 	@$(python) -m bench.growth
 	@$(python) -m bench.tags
 	@$(python) -m bench.repeats

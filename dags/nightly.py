@@ -17,6 +17,7 @@ for dates that have had no night; nights that are made again are the DAG `backfi
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -54,9 +55,7 @@ def make(table: Table) -> PythonOperator:
 
         return night.run_table(table.name, business_date(context), context["run_id"])
 
-    notes = {"Made from": ", ".join(table.made_from) or "the source's files", "Impact of failure": table.impact}
-    doc = "\n\n".join([table.about, *(f"**{title}**: {note}" for title, note in notes.items())])
-    return step(table.name, work, owner=table.owner, doc_md=doc)
+    return step(table.name, work, owner=table.owner, doc_md=_doc(table.about, table.made_from, table.impact))
 
 
 def write(report: Report) -> PythonOperator:
@@ -67,9 +66,7 @@ def write(report: Report) -> PythonOperator:
 
         return night.run_report(report.short_name, business_date(context), context["run_id"])
 
-    notes = {"Made from": ", ".join(report.inputs), "Impact of failure": report.impact}
-    doc = "\n\n".join([report.about, *(f"**{title}**: {note}" for title, note in notes.items())])
-    return step(report.name, work, owner=report.owner, doc_md=doc)
+    return step(report.name, work, owner=report.owner, doc_md=_doc(report.about, report.inputs, report.impact))
 
 
 def deliver() -> PythonOperator:
@@ -80,9 +77,13 @@ def deliver() -> PythonOperator:
 
         return night.run_delivery(business_date(context), context["run_id"])
 
-    notes = {"Made from": ", ".join(DELIVERY.inputs), "Impact of failure": DELIVERY.impact}
-    doc = "\n\n".join([DELIVERY.about, *(f"**{title}**: {note}" for title, note in notes.items())])
+    doc = _doc(DELIVERY.about, DELIVERY.inputs, DELIVERY.impact)
     return step(DELIVERY.name, work, owner=DELIVERY.owner, doc_md=doc)
+
+
+def _doc(about: str, made_from: Sequence[str], impact: str) -> str:
+    made = ", ".join(made_from) or "the source's files"
+    return f"{about}\n\n**Made from**: {made}\n\n**Impact of failure**: {impact}"
 
 
 def check_feeds(context: dict[str, Any]) -> dict[str, Any]:
