@@ -17,8 +17,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 
 from bench.steps import timed
-from bench.tags import append
-from bench.worlds import LAST, environment
+from bench.worlds import LAST, append, environment
 from jobs import runner, training
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server
@@ -39,7 +38,6 @@ def main() -> int:
     parsed = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
         os.environ.update(environment(Path(folder)))
-        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow/mlflow.db"
         settings = read_settings()
         ensure_server(settings)
         try:

@@ -116,8 +116,6 @@ def told(fortnight: "Fortnight") -> int:
 def configured(folder: Path) -> Iterator[None]:
     """The environment of a deployment of its own below a folder, with one Spark server for all of its nights."""
     os.environ.update(environment(folder))
-    os.environ["ECHOLAKE_DELIVERY"] = str(folder / "delivery")
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow/mlflow.db"
     # A night stops the server of its lake; this one belongs to another.
     os.environ["ECHOLAKE_LAKE"] = str(folder / "server")
     os.environ.pop("ECHOLAKE_CONF", None)

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bench.steps import timed
-from bench.worlds import LAST, environment
+from bench.worlds import LAST, append, environment
 from jobs import runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server
@@ -36,7 +36,6 @@ def main() -> int:
     parsed = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="echolake-bench-") as folder:
         os.environ.update(environment(Path(folder)))
-        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow/mlflow.db"
         settings = read_settings()
         ensure_server(settings)
         try:
@@ -77,15 +76,12 @@ def bring(lake: Lake, calls: int, first: date, last: date) -> None:
         f"timestampadd(SECOND, {dice} * 80, cast(event_date AS timestamp)) AS started_at", "event_date",
         f"concat('topic ', {dice} % 9) AS topic", f"concat('queue ', {dice} % 4) AS queue",
         f"concat('A', {dice} % 200) AS agent_id", f"if({dice} % 10 = 0, 'abandoned', 'answered') AS outcome",
-        "event_date AS known_on", "event_date AS ds", "cast(0 AS bigint) AS row_hash",
+        "event_date AS known_on", "event_date AS ds",
     ).selectExpr(
         "*", "started_at + INTERVAL 5 MINUTES AS ended_at",
         "if(outcome = 'answered', started_at + INTERVAL 20 SECONDS, NULL) AS answered_at",
     )  # fmt: skip
-    table = TABLES["silver.calls"]
-    given = set(rows.columns)
-    columns = (f"cast({c.name if c.name in given else 'NULL'} AS {c.type}) AS {c.name}" for c in table.columns)
-    lake.append(table, rows.selectExpr(*columns))
+    append(lake, "silver.calls", rows)
 
 
 def _assigned(lake: Lake, settings: Settings, callers: int) -> float:

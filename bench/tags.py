@@ -15,18 +15,15 @@ import statistics
 import sys
 import tempfile
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
-from bench.worlds import LAST, environment
+from bench.steps import timed
+from bench.worlds import LAST, append, environment
 from jobs import measured, prompt, runner
 from jobs.lake import Lake
 from jobs.session import ensure_server, stop_server
 from jobs.settings import Settings, read_settings
-from jobs.tables import TABLES
 
 STEPS = ("features.customer_measures", "features.customer_tag_values", "gold.customer_tags", "gold.customer_portraits")
 OWN_PAST = 6
@@ -96,7 +93,7 @@ def _history(settings: Settings, customers: int, days: int) -> float:
     _bring(lake, customers, first, LAST - timedelta(days=OWN_PAST))
     for n in range(OWN_PAST - 1, -1, -1):
         _bring(lake, customers, LAST - timedelta(days=n), LAST - timedelta(days=n))
-    return _said(settings, LAST)
+    return timed(settings, STEPS, LAST)
 
 
 def _bring(lake: Lake, customers: int, first: date, last: date) -> None:
@@ -122,26 +119,9 @@ def _bring(lake: Lake, customers: int, first: date, last: date) -> None:
     append(lake, "silver.calls", rang)
 
 
-def append(lake: Lake, name: str, rows: DataFrame) -> None:
-    """Rows of a table that name only some of its columns."""
-    table = TABLES[name]
-    given = {column: F.col(column) for column in rows.columns} | {"row_hash": F.lit(0).cast("bigint")}
-    absent = F.lit(None)
-    lake.append(table, rows.select(*(given.get(c.name, absent).cast(c.type).alias(c.name) for c in table.columns)))
-
-
 def _night(settings: Settings, customers: int, day: date) -> float:
     _bring(runner.open_lake(settings), customers, day, day)
-    return _said(settings, day)
-
-
-def _said(settings: Settings, day: date) -> float:
-    began = time.monotonic()
-    for step in STEPS:
-        at = time.monotonic()
-        rows = runner.run(step, [day], f"bench-{datetime.now(UTC):%H%M%S}", settings).rows
-        print(f"  {step}: {rows:,} rows, {time.monotonic() - at:.1f} s", flush=True)
-    return time.monotonic() - began
+    return timed(settings, STEPS, day)
 
 
 def _night_anew(settings: Settings, day: date) -> float:

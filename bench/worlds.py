@@ -6,6 +6,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.lake import Lake
+from jobs.tables import TABLES
 
 LAST = date(2026, 6, 30)
 
@@ -49,18 +54,17 @@ def _write(folder: Path, header: str, rows: list[str]) -> None:
     (folder / "rows.csv").write_text("\n".join([header, *rows, ""]))
 
 
-def generate(landing: Path, first: date, last: date, size: Size, start: date | None = None) -> None:
+def generate(landing: Path, first: date, last: date, size: Size) -> None:
     """Batches of calls, transactions, customers and cards for each day from first to last, as Parquet.
 
-    All customers and cards come on `start` (default: `first`), later one in a thousand is changed. A tenth of the
+    All customers and cards come on the first, later one in a thousand is changed. A tenth of the
     customers make half of the calls; nine of ten calls say who calls. The same days hold the same rows every time.
     """
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
         for n in range((last - first).days + 1):
             day = first + timedelta(days=n)
-            is_start = day == (start or first)
-            changed = "true" if is_start else f"hash(n, '{day}') % 1000 = 0"
+            changed = "true" if day == first else f"hash(n, '{day}') % 1000 = 0"
             for feed, sql in _of_day(day, size, changed).items():
                 folder = landing / f"{feed}/ds={day}"
                 folder.mkdir(parents=True, exist_ok=True)
@@ -112,3 +116,11 @@ def _of_day(day: date, size: Size, changed: str) -> dict[str, str]:
                    'active' AS status, TIMESTAMP '{day} 01:00:00' AS updated_at
             FROM range({size.customers}) t(n) WHERE {changed}""",
     }
+
+
+def append(lake: Lake, name: str, rows: DataFrame) -> None:
+    """Rows of a table that name only some of its columns."""
+    table = TABLES[name]
+    given = {column: F.col(column) for column in rows.columns} | {"row_hash": F.lit(0).cast("bigint")}
+    absent = F.lit(None)
+    lake.append(table, rows.select(*(given.get(c.name, absent).cast(c.type).alias(c.name) for c in table.columns)))

@@ -23,7 +23,6 @@ FROZEN = frozenset({
 })  # fmt: skip
 """What lists that were delivered decide, whatever was mended after."""
 LISTED = 3
-LINES = frozenset({"source_line"})
 
 
 @dataclass(frozen=True)

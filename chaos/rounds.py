@@ -84,10 +84,10 @@ class Round:
         self.hits.append(hit)
         self.events.append(f"{what} at {at}: {hit}")
 
-    def until_done(self, *command: str, is_served: bool = True, more: Mapping[str, str] | None = None) -> None:
+    def until_done(self, *command: str, is_served: bool = True) -> None:
         """Starts the night until it ends well."""
         for number in range(1, STARTS + 1):
-            run = self.start(*command, is_served=is_served, more=more)
+            run = self.start(*command, is_served=is_served)
             code = run.wait()
             if code == 0:
                 self.events.append(f"done at start {number}")

@@ -17,16 +17,12 @@ def business_date(instant: str, time_zone: str) -> Column:
     return F.to_date(F.from_utc_timestamp(instant, time_zone))
 
 
-def caller_key(
-    customer_id: str = "customer_id",
-    caller_token: str = "caller_token",  # noqa: S107  # a column
-    call_id: str = "call_id",
-) -> Column:
+def caller_key() -> Column:
     """Who called: the customer, else the number, else the call stands alone (docs/definitions.md)."""
     return F.coalesce(
-        F.concat(F.lit("c:"), F.col(customer_id)),
-        F.concat(F.lit("n:"), F.col(caller_token)),
-        F.concat(F.lit("x:"), F.col(call_id)),
+        F.concat(F.lit("c:"), F.col("customer_id")),
+        F.concat(F.lit("n:"), F.col("caller_token")),
+        F.concat(F.lit("x:"), F.col("call_id")),
     )
 
 

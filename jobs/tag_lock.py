@@ -1,7 +1,6 @@
 """Whether conf/tags still means what its lock says, and the lock of new rules (`python -m jobs tags`)."""
 
 import json
-from pathlib import Path
 
 from jobs.errors import DataError
 from jobs.tables.tags import CATALOGUE, FOLDER, Catalogue
@@ -37,9 +36,9 @@ def write() -> str:
     return check()
 
 
-def read_lock(file: Path = LOCK) -> dict[str, dict[str, str]]:
+def read_lock() -> dict[str, dict[str, str]]:
     """What each version of each rule meant, as a hash; empty where there is no lock yet."""
-    held: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    held: dict[str, dict[str, str]] = json.loads(LOCK.read_text(encoding="utf-8")) if LOCK.exists() else {}
     return held
 
 

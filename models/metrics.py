@@ -69,9 +69,9 @@ def tenths(told: np.ndarray) -> list[np.ndarray]:
     return [rows for rows in np.array_split(np.argsort(told, kind="stable"), 10) if len(rows)]
 
 
-def money(truth: np.ndarray, told: np.ndarray, value: Value, share: float = 0.05) -> float:
-    """Expected value per contact when the most likely share of rows is contacted."""
-    return share_in_top(truth, told, share) * value.amount * value.effect - value.cost
+def money(truth: np.ndarray, told: np.ndarray, value: Value) -> float:
+    """Expected value per contact when the most likely twentieth of the rows is contacted."""
+    return share_in_top(truth, told, 0.05) * value.amount * value.effect - value.cost
 
 
 def of(value: Value) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:

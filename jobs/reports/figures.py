@@ -29,7 +29,7 @@ BUBBLE = 4000.0
 """Area of the largest bubble, in square points."""
 
 
-def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str = "") -> str:
+def bars(names: Sequence[str], values: Sequence[float], title: str) -> str:
     """Horizontal bars, the first on top, each with its value."""
     figure = Figure(figsize=(7, 0.5 + 0.42 * max(len(names), 1)), layout="constrained")
     axes = figure.subplots()
@@ -40,7 +40,7 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str = 
     axes.spines["bottom"].set_visible(False)
     axes.margins(x=0.15)
     for place, value in zip(places, values, strict=True):
-        axes.annotate(f" {value:,.0f}{unit}", (value, place), va="center", color=INK)
+        axes.annotate(f" {value:,.0f}", (value, place), va="center", color=INK)
     return _svg(figure, title)
 
 
