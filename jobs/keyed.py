@@ -180,15 +180,13 @@ def _version_changes(
     is_held = F.expr(f"{_same_key(feed, 's', 'd')} AND s.known_on = d.ds AND s.row_hash = d.row_hash")
     lost = stands.where(in_dates("known_on", touched)).alias("s").join(rows.alias("d"), is_held, "left_anti")
     candidates = stands.withColumn("ds", F.col("known_on")).select(*rows.columns)
-    if lake.dates(TABLES[f"bronze.{feed.name}"], "ds")[-1:] > [max(touched)]:
-        # A later batch may have said the same as one before this, and so have begun no version of its own.
+    # A later batch may have said the same as one before this, and so have begun no version of its own.
+    has_later = lake.dates(TABLES[f"bronze.{feed.name}"], "ds")[-1:] > [max(touched)]
+    if has_later or not lost.isEmpty():
+        # Bronze may no longer hold what other batches brought.
         earlier = candidates.where(f"NOT ({in_dates('ds', touched)})")
-        candidates = earlier.unionByName(_all_delivered(lake, feed, settings, keys, None).drop("event_date"))
-    elif not lost.isEmpty():
-        lost_keys = lost.select(*feed.lake_key).distinct()
-        others = candidates.alias("s").join(lost_keys.alias("d"), F.expr(_same_key(feed, "s", "d")), "left_anti")
-        again = _all_delivered(lake, feed, settings, lost_keys, None).drop("event_date")
-        candidates = others.unionByName(again)
+        asked = keys if has_later else lost.select(*feed.lake_key).distinct()
+        candidates = earlier.unionByName(_all_delivered(lake, feed, settings, asked, None).drop("event_date"))
     built = versions.build(candidates.unionByName(rows).distinct(), feed)
     on = F.expr(f"{_same_key(feed, 'n', 'o')} AND n.known_on = o.known_on")
     compared = built.alias("n").join(stands.alias("o"), on, "full_outer")

@@ -4,6 +4,9 @@ from datetime import date
 
 import pytest
 
+from jobs import runner
+from jobs.settings import read_settings
+from jobs.tables import TABLES
 from tests.conftest import World
 
 CUSTOMERS = "customer_id,name,phone,city,updated_at\n"
@@ -104,6 +107,26 @@ def test_versions_are_the_same_when_a_batch_comes_between_two_that_say_the_same(
         ("Beijing", date(2026, 1, 2), date(2026, 1, 3)),
         ("Xi'an", date(2026, 1, 3), None),
     ]
+
+
+def test_versions_from_before_bronze_s_retention_stay_when_the_newest_batch_is_mended(world: World) -> None:
+    old, newest = "2026-01-01", "2026-01-02"
+    for day, city in ((old, "Xi'an"), (newest, "Beijing")):
+        world.drop("customers", day, f"{CUSTOMERS}C1,Anna Lee,,{city},{day} 08:00:00\nC2,张伟,,{city},{day} 08:00:00\n")
+        world.land("customers", day)
+        world.make("silver.customers_versions", day)
+    lake = runner.open_lake(read_settings())
+    lake.delete(TABLES["bronze.customers"], f"ds < DATE'{newest}'")
+    world.drop("customers", newest, f"{CUSTOMERS}C1,Anna Lee,,Wuhan,{newest} 08:00:00\n")
+    world.land("customers", newest)
+    world.make("silver.customers_versions", newest)
+    known = world.rows("silver.customers_versions", "customer_id", "city", "known_on", "superseded_on")
+    assert known == [
+        ("C1", "Wuhan", date(2026, 1, 2), None),
+        ("C1", "Xi'an", date(2026, 1, 1), date(2026, 1, 2)),
+        ("C2", "Xi'an", date(2026, 1, 1), None),
+    ]
+    assert world.make("silver.customers_versions", newest) == 0, "a second time there is nothing to do"
 
 
 def test_whoever_is_absent_from_a_snapshot_is_closed_and_opens_again_when_back(world: World) -> None:
