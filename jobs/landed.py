@@ -339,6 +339,7 @@ def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Se
     country, key_file = settings.configuration.default_country, str(settings.key_file)
     for column in feed.personal:
         rows = rows.withColumn(f"_{column.name}", pseudonyms(column.name, key_file, country)(F.col(column.name)))
+    rows = door.with_unread(rows, feed)
     redact = redacted(lake.path(TABLES["vault.customers"]), lake.path(ERASED), key_file)
     for column in feed.texts:
         rows = rows.withColumn(column.name, redact(column.name, F.col("ds").cast("string")))

@@ -70,6 +70,20 @@ def build(
     )
 
 
+def with_unread(rows: DataFrame, feed: Feed) -> DataFrame:
+    """The rows, whose pseudonyms stand in `_<column>`; those that nothing but unreadable numbers named have a reason.
+
+    As `any_of` demands, and the door could not see: only the pseudonym tells what is a number.
+    """
+    if not feed.any_of:
+        return rows
+    columns = [feed.column(name) for name in feed.any_of]
+    left = (F.col(f"_{c.name}.token") if c.personal else F.col(c.name).cast("string") for c in columns)
+    given = (F.when(F.col(c.name).isNotNull(), _unread(c)) for c in columns if c.personal)
+    finding = F.when(F.col("_reason").isNull() & F.coalesce(*left).isNull(), F.coalesce(*given))
+    return rows.withColumns({f"_{name}": F.coalesce(finding[name], f"_{name}") for name in ("reason", "column")})
+
+
 def shown(feed: Feed, is_whole: SparkColumn) -> SparkColumn:
     """The row as quarantine shows it: pseudonyms, what cast, plain identifiers, and the shape of all else.
 
@@ -119,7 +133,8 @@ def _conversion_problem(feed: Feed, converted: Mapping[str, Converted]) -> Spark
         F.when(F.col("ds").isNull(), _reason(F.lit("`ds` is null"), no_column)),
     ]
     findings += [
-        F.when(converted[c.name].failed, _reason(_does_not_cast(c, f"m_{c.name}"), F.lit(c.name))) for c in feed.columns
+        F.when(converted[c.name].failed, _reason(_is_no(F.col(f"m_{c.name}"), c.type), F.lit(c.name)))
+        for c in feed.columns
     ]
     return F.coalesce(*findings)
 
@@ -177,9 +192,12 @@ def _timely(feed: Feed, time_zone: str) -> Sequence[SparkColumn]:
     ]
 
 
-def _does_not_cast(column: Column, given: str) -> SparkColumn:
-    text = F.col(given).cast("string")
-    return F.concat(F.lit("'"), shape(text), F.lit(f"' is no {column.type}"))
+def _unread(column: Column) -> SparkColumn:
+    return _reason(_is_no(F.col(column.name), "number"), F.lit(column.name))
+
+
+def _is_no(given: SparkColumn, what: str) -> SparkColumn:
+    return F.concat(F.lit("'"), shape(given.cast("string")), F.lit(f"' is no {what}"))
 
 
 def _reason(text: SparkColumn, column: SparkColumn) -> SparkColumn:

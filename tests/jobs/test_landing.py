@@ -207,6 +207,32 @@ def test_a_batch_that_is_landed_again_replaces_itself_and_its_quarantine(world: 
     assert world.rows("vault.quarantine_raw", "raw") == []
 
 
+def test_a_do_not_call_entry_that_names_nothing_but_an_unreadable_number_is_set_aside_with_its_shape(
+    world: World,
+) -> None:
+    unreadable = [",13800138000 / 13900139000", ",8.61380013800E+12", ",abc"]
+    rows = [*unreadable, "C1,abc", ",13800138000", ","]
+    entries = "customer_id,phone,added_at\n" + "".join(f"{row},2026-01-05 09:00:00\n" for row in rows)
+    world.drop("do_not_call", DAY, entries)
+    assert account(world.land("do_not_call", DAY)) == [(DAY, 6, 2, 4)]
+    landed = world.rows("bronze.do_not_call", "customer_id", "phone_token IS NULL", order="ALL NULLS FIRST")
+    assert landed == [(None, False), ("C1", True)]
+    assert world.rows("quarantine.do_not_call", "source_line", '"column"', "reason") == [
+        (2, "phone", "'99999999999 / 99999999999' is no number"),
+        (3, "phone", "'9.99999999999X+99' is no number"),
+        (4, "phone", "'xxx' is no number"),
+        (7, "customer_id", "all of customer_id, phone are null"),
+    ]
+    raw = world.rows("vault.quarantine_raw", "source_line", "raw")
+    assert raw[:3] == [(line, f"{row},2026-01-05 09:00:00") for line, row in enumerate(unreadable, 2)]
+    assert [value for (value,) in world.rows("vault.do_not_call", "value")] == ["+8613800138000"]
+    shown = "".join(row for (row,) in world.rows("quarantine.do_not_call", '"row"'))
+    assert not any(number in shown for number in ("13800138000", "8.6138", "abc"))
+    before = world.everything()
+    assert account(world.land("do_not_call", DAY)) == [(DAY, 6, 2, 4)]
+    assert world.everything() == before
+
+
 def test_json_lines_land_and_nested_or_malformed_ones_are_set_aside(world: World) -> None:
     base = {
         "interaction_id": "i1",
