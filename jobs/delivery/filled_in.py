@@ -15,6 +15,7 @@ import openpyxl
 from jobs.delivery.files import FILLED_IN, NAMED_BY, unharmed
 
 LIST_SHEET = "list"
+ENDINGS = (".csv", ".xlsx")
 MOST_BYTES = 64 << 20
 """A file beyond that is no list: a sheet of a million rows takes less."""
 MOST_UNPACKED = 1 << 30
@@ -42,6 +43,8 @@ def read(name: str, content: bytes) -> list[FilledIn]:
     Raises:
         UnreadableError: it is no CSV or workbook, too large, or lacks a column.
     """
+    if not name.lower().endswith(ENDINGS):
+        raise UnreadableError(f"it is neither {' nor '.join(ENDINGS)}; save it as one of the two")
     if len(content) > MOST_BYTES:
         raise UnreadableError(f"it has more than the {MOST_BYTES:,} bytes that a list has at most")
     lines = _workbook(content) if name.lower().endswith(".xlsx") else _csv(content)

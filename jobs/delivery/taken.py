@@ -15,7 +15,6 @@ from jobs.tables import TABLES
 FEED = "contact_results"
 INBOX = "inbox"
 FOLDER = f"{INBOX}/taken/"
-ENDINGS = (".csv", ".xlsx")
 TAKEN, NOT_WORKED, REFUSED, REPLACED = "taken", "not worked", "refused", "replaced"
 """Verdicts on a row; replaced: a later file of the same date told the attempt anew."""
 SOURCE = Source(
@@ -46,7 +45,7 @@ def waiting(settings: Settings) -> list[Path]:
     for file in inbox.iterdir() if inbox.exists() else ():
         # Office programs mark a file that is open with ~$ or .~lock. A link would let those who may write here be told
         # of a file that only Echolake may read.
-        if file.name[0] in ".~_" or file.suffix.lower() not in ENDINGS or file.is_symlink() or not file.is_file():
+        if file.name[0] in ".~_" or file.is_symlink() or not file.is_file():
             continue
         with suppress(FileNotFoundError):
             modified = file.stat().st_mtime

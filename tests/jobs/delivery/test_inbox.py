@@ -247,6 +247,31 @@ def test_a_file_that_is_no_list_stays_with_its_reply(box: Path, name: str, conte
     assert any(each in row["why"] for each in why.split("|"))
 
 
+@pytest.mark.parametrize("ending", [".ods", ".xls", ".XLSM", ".txt", ".csv.gz", ""])
+def test_a_file_with_another_ending_than_a_list_stays_with_its_reply(box: Path, ending: str) -> None:
+    file = put(box, {**KEY, "result": "reached"}, name=f"churn_save{ending}")
+    for _ in range(2):
+        [line] = take()
+        assert "no list and stays there: it is neither .csv nor .xlsx; save it as one of the two; see inbox/" in line
+        assert [row["why"] for row in replies(box)] == [
+            "the whole file: it is neither .csv nor .xlsx; save it as one of the two"
+        ]
+    assert file.exists()
+    file.rename(box / "churn_save.csv")
+    assert take() == []
+    assert [row["result"] for row in of_the_feed(box)] == ["reached"]
+
+
+def test_folders_links_and_drafts_are_left_alone_whatever_their_ending(box: Path, tmp_path: Path) -> None:
+    (box / "old.ods").mkdir()
+    (box / "link.txt").symlink_to(put(tmp_path, {**KEY, "result": "reached"}))
+    for name in (".hidden.ods", "~$back.xlsm", "_draft.txt"):
+        (box / name).write_text("x")
+    before = sorted(box.iterdir())
+    assert take() == []
+    assert sorted(box.iterdir()) == before
+
+
 @pytest.mark.parametrize("sep", [";", "\t"])
 def test_other_separators_and_encodings_of_spreadsheets_are_read(box: Path, sep: str) -> None:
     file = put(box, {**KEY, "result": "reached", "note": "好"}, sep=sep)
