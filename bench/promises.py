@@ -220,8 +220,9 @@ CREATE TABLE slots AS
 CREATE TABLE abandoned AS
     WITH counted AS (
         SELECT n.list_on, r.campaign, count(*) FILTER (r.result = 'dropped') AS drops,
-            count(*) FILTER (r.answered_by = 'live' AND r.result <> 'dropped') AS live,
-            count(*) FILTER (r.answered_by = 'machine') AS machine
+            count(*) FILTER (r.answered_by IS DISTINCT FROM 'machine' AND r.result IN (
+                'reached', 'converted', 'refused', 'callback', 'wrong_number', 'do_not_call')) AS live,
+            count(*) FILTER (r.answered_by = 'machine' OR (r.answered_by IS NULL AND r.result = 'voicemail')) AS machine
         FROM nights n JOIN known_results r ON r.for_list = n.list_on AND r.event_date > n.night - 30
         WHERE r.channel = 'call' AND r.campaign IS NOT NULL GROUP BY ALL
     ),

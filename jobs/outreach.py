@@ -16,6 +16,7 @@ from jobs.gold.outreach.hours import Place
 from jobs.lake import Expect, Lake, Warn
 from jobs.settings import Settings
 from jobs.tables import TABLES
+from jobs.tables.outreach import CONNECTED
 from models.effects import ofcom_abandoned_rate
 
 CUSTOMERS = TABLES["features.outreach_customers"]
@@ -152,10 +153,13 @@ def _abandoned(results: DataFrame, day: date) -> dict[str, float]:
     """The share of dialled calls that we gave up when somebody had answered, by campaign (docs/definitions.md)."""
     since = day - timedelta(days=ABANDONED_DAYS)
     dialled = results.where(F.col("event_date") > F.lit(since)).where("channel = 'call' AND campaign IS NOT NULL")
+    is_dropped = F.col("result") == "dropped"
+    # Not every source says who answered; where it does not, the result tells.
+    is_machine = F.coalesce(F.col("answered_by") == "machine", F.col("result") == "voicemail")
     counted = dialled.groupBy("campaign").agg(
-        F.count_if(F.col("result") == "dropped").alias("drops"),
-        F.count_if((F.col("answered_by") == "live") & (F.col("result") != "dropped")).alias("live"),
-        F.count_if(F.col("answered_by") == "machine").alias("machine"),
+        F.count_if(is_dropped).alias("drops"),
+        F.count_if(F.col("result").isin(*CONNECTED) & ~is_dropped & ~is_machine).alias("live"),
+        F.count_if(is_machine).alias("machine"),
     )
     return {
         row["campaign"]: ofcom_abandoned_rate(row["drops"], row["live"], row["machine"])[1] for row in counted.collect()

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from jobs import runner
+from jobs import outreach, runner
 from jobs.delivery import records
 from jobs.settings import read_settings
 from jobs.tables import TABLES
@@ -208,3 +208,24 @@ def test_nobody_is_listed_when_the_last_do_not_call_file_is_old(mornings: World)
         mornings.make(step, str(late))
     told = ask(mornings, f"SELECT DISTINCT decision FROM candidates WHERE list_on = DATE '{late + timedelta(days=1)}'")
     assert told == [("suppressed",)]
+
+
+def test_a_call_is_live_where_somebody_was_reached_and_no_machine_is_named(spark: Any) -> None:
+    told: dict[str, list[tuple[int, str, str | None]]] = {
+        "golden": [(29, "dropped", None), (9, "reached", "live"), (7, "voicemail", "machine")],
+        "silent": [(1, "dropped", None), (99, "reached", None)],
+        "machines_named": [(29, "dropped", None), (9, "refused", None), (7, "reached", "machine")],
+        "results_only": [(29, "dropped", None), (9, "do_not_call", None), (7, "voicemail", None), (80, "busy", None)],
+        "nobody_there": [(5, "no_answer", None)],
+    }
+    results = [
+        {"campaign": campaign, "channel": "call", "result": result, "answered_by": by, "event_date": FIRST}
+        for campaign, rows in told.items()
+        for count, result, by in rows
+        for _ in range(count)
+    ]
+    shares = outreach._abandoned(frame(spark, "silver.contact_results", results), FIRST)
+    assert shares == pytest.approx(
+        {"golden": 0.6444, "silent": 0.01, "machines_named": 0.6444, "results_only": 0.6444, "nobody_there": 0.0},
+        abs=5e-5,
+    )
