@@ -357,10 +357,13 @@ def _of_caps() -> dict[str, tuple[str, str]]:
         "at most 2 attempts of a campaign to a number in 7 days": (
             "(SELECT 1 FROM taken WHERE channel IN ('call', 'sms'))",
             f"""SELECT t.list_on, t.campaign, t.customer_id, count(*) FROM taken t
-            JOIN known_people p ON p.list_on = t.list_on AND p.phone_token = t.phone_token
-            JOIN ledger l ON l.list_on = t.list_on AND l.customer_id = p.customer_id AND l.campaign = t.campaign
+            JOIN ledger l ON l.list_on = t.list_on AND l.campaign = t.campaign
+            JOIN people p ON p.customer_id = l.customer_id AND p.phone_token = t.phone_token
             WHERE t.channel IN ('call', 'sms') AND l.channel IN ('call', 'sms')
                 AND l.tried_at < t.t AND epoch(t.t) - epoch(l.tried_at) <= {7 * DAY}
+                AND (p.known_on < CAST(l.tried_at AS DATE)
+                    OR p.known_on = (SELECT min(f.known_on) FROM people f WHERE f.customer_id = p.customer_id))
+                AND (p.superseded_on IS NULL OR p.superseded_on >= CAST(l.tried_at AS DATE))
             GROUP BY ALL HAVING count(*) >= 2""",
         ),
         "not again by a campaign within 30 days of being reached, won or held out": never(

@@ -64,8 +64,9 @@ def build(
     told = people
     for fact in facts:
         told = told.join(fact, "customer_id", "left")
-    told = told.join(_number_attempts(rows, people, end_at), "phone_token", "left")
-    told = told.join(_barred_numbers(results, customers_versions), "phone_token", "left")
+    numbers = customers_versions.where(F.col("known_on") <= F.lit(as_of))
+    told = told.join(_number_attempts(rows, numbers, end_at, time_zone), "phone_token", "left")
+    told = told.join(_barred_numbers(results, numbers), "phone_token", "left")
     asked_not_to = results.where("result = 'do_not_call'").select("customer_id").distinct()
     told = told.join(asked_not_to.withColumn("is_person_barred", F.lit(True)), "customer_id", "left")
     given_up = "given_up_at IS NOT NULL AND (spoken_at IS NULL OR spoken_at < given_up_at)"
@@ -128,10 +129,10 @@ def _campaign_attempts(rows: DataFrame, end_at: datetime) -> DataFrame:
     return _as_map(counted, "customer_id", "campaign_attempts_7d")
 
 
-def _number_attempts(rows: DataFrame, people: DataFrame, end_at: datetime) -> DataFrame:
-    numbers = people.where("phone_token IS NOT NULL").select("customer_id", "phone_token")
+def _number_attempts(rows: DataFrame, customers_versions: DataFrame, end_at: datetime, time_zone: str) -> DataFrame:
     dialled = rows.where(F.col("campaign").isNotNull() & F.col("channel").isin(*NUMBERED) & within(7, end_at))
-    counted = dialled.join(numbers, "customer_id").groupBy("phone_token", "campaign").count()
+    dialled = dialled.select("customer_id", "campaign", business_date("at", time_zone).alias("_on"))
+    counted = _with_numbers(dialled, customers_versions).groupBy("phone_token", "campaign").count()
     return _as_map(counted, "phone_token", "number_attempts_7d")
 
 
@@ -156,16 +157,22 @@ def _barred(do_not_call: DataFrame, customers_versions: DataFrame, as_of: date, 
 
 
 def _barred_numbers(results: DataFrame, customers_versions: DataFrame) -> DataFrame:
-    """Numbers at which somebody else answered, or asked never to be called: those that the customer had then.
+    """Numbers at which somebody else answered, or asked never to be called."""
+    said = results.where(F.col("result").isin(*BARRING)).select("customer_id", F.col("event_date").alias("_on"))
+    numbers = _with_numbers(said, customers_versions).select("phone_token").distinct()
+    return numbers.withColumn("is_number_barred", F.lit(True))
+
+
+def _with_numbers(rows: DataFrame, customers_versions: DataFrame) -> DataFrame:
+    """The rows with the number that the customer had `_on` the day, also one since closed; without those who had none.
 
     A day dials what the batch of the day before knew; before a customer's first batch, what that one knew.
     """
-    said = results.where(F.col("result").isin(*BARRING)).select("customer_id", F.col("event_date").alias("_on"))
     of_customer = Window.partitionBy("customer_id")
-    theirs = said.join(customers_versions, "customer_id").withColumn("_first", F.min("known_on").over(of_customer))
+    versions = customers_versions.select("customer_id", "phone_token", "known_on", "superseded_on")
+    theirs = rows.join(versions, "customer_id").withColumn("_first", F.min("known_on").over(of_customer))
     had = "(known_on < _on OR known_on = _first) AND (superseded_on IS NULL OR superseded_on >= _on)"
-    numbers = theirs.where(f"{had} AND phone_token IS NOT NULL").select("phone_token").distinct()
-    return numbers.withColumn("is_number_barred", F.lit(True))
+    return theirs.where(f"{had} AND phone_token IS NOT NULL")
 
 
 def _tickets(tickets: DataFrame, as_of: date, time_zone: str) -> DataFrame:

@@ -138,6 +138,29 @@ def test_attempts_of_a_campaign_count_for_the_customer_and_for_the_number(told: 
     assert rows["B"]["refused_campaigns"] == ["care"]
 
 
+def test_attempts_count_for_the_number_that_was_dialled_whoever_has_it_now(told: Callable[..., Told]) -> None:
+    changed_on = DAY - timedelta(days=1)
+    people = [
+        {"customer_id": "closed", "phone_token": "p", "closed_on": DAY},
+        {"customer_id": "partner", "phone_token": "p"},
+        {"customer_id": "moved", "phone_token": "old", "superseded_on": changed_on},
+        {"customer_id": "moved", "phone_token": "new", "known_on": changed_on},
+        {"customer_id": "heir", "phone_token": "of nobody", "superseded_on": changed_on},
+        {"customer_id": "heir", "phone_token": "old", "known_on": changed_on},
+        {"customer_id": "of later", "phone_token": "q", "known_on": DAY},
+    ]
+    called = [
+        attempt(who, hours, campaign="care", result="no_answer")
+        for who, hours in [
+            ("closed", 50), ("closed", 70), ("moved", 70), ("moved", 25), ("moved", 24 * 8), ("of later", 70),
+        ]
+    ]  # fmt: skip
+    rows = told(customers_versions=people, contact_results=called)
+    assert {who: row["number_attempts_7d"] for who, row in rows.items()} == {
+        "partner": {"care": 2}, "moved": {}, "heir": {"care": 2}, "of later": {"care": 1},
+    }, "on the day of the change the number of the day before is dialled"  # fmt: skip
+
+
 def test_results_release_the_customer_when_the_latest_of_their_waits_is_over(told: Callable[..., Told]) -> None:
     rows = told(
         customers_versions=customers("A", "B"),
