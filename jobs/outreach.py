@@ -12,7 +12,7 @@ from jobs.delivery.taken import is_taken
 from jobs.features import outreach_customers
 from jobs.features.rows import known
 from jobs.gold.outreach import call_candidates, call_lists, hours
-from jobs.gold.outreach.hours import Place
+from jobs.gold.outreach.hours import Place, Shift
 from jobs.lake import Expect, Lake, Warn
 from jobs.settings import Settings
 from jobs.tables import TABLES
@@ -79,7 +79,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
         holdout_share=outreach.holdout_share,
         capacity=outreach.capacity.model_dump(),
         hours=begins,
-        minutes=hours.minutes_of(begins, _shifts(lake, day, list_on), outreach.capacity),
+        minutes=hours.minutes_of(begins, _shifts(lake, list_on), outreach.capacity),
         places=hours.told(
             _places(stamped.of_date(lake, CUSTOMERS, day)),
             list_on,
@@ -134,15 +134,15 @@ def _places(customers: DataFrame) -> list[Place]:
     return [Place(*row) for row in customers.select("country", "region", "time_zone").distinct().collect()]
 
 
-def _shifts(lake: Lake, day: date, list_on: date) -> list[tuple[datetime, datetime]]:
-    """Begin and end of each shift planned for a day, leave left out, as known at the end of a date."""
+def _shifts(lake: Lake, list_on: date) -> list[Shift]:
+    """The shifts that may lie in a day, as known the night before."""
     if not lake.exists(SHIFTS):
         return []
-    planned = lake.read(SHIFTS).where(
-        (F.col("known_on") <= F.lit(day)) & (F.col("event_date") == F.lit(list_on)) & F.col("leave_type").isNull()
-    )
-    rows = planned.selectExpr("unix_micros(planned_start_at) AS s", "unix_micros(planned_end_at) AS e").collect()
-    return [(_instant(row["s"]), _instant(row["e"])) for row in rows if row["e"] is not None]
+    planned = lake.read(SHIFTS).where(hours.may_overlap(list_on))
+    rows = planned.selectExpr(
+        "unix_micros(planned_start_at) AS s", "unix_micros(planned_end_at) AS e", "leave_type IS NOT NULL AS is_leave"
+    ).collect()
+    return [Shift(_instant(row["s"]), _instant(row["e"]), row["is_leave"]) for row in rows]
 
 
 def _instant(micros: int) -> datetime:

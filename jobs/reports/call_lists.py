@@ -9,6 +9,7 @@ import duckdb
 from markupsafe import Markup
 
 from jobs.gold.outreach import hours
+from jobs.gold.outreach.hours import Shift
 from jobs.reports import figures
 from jobs.reports.queries import connected, rows, view
 from jobs.settings import Settings
@@ -45,7 +46,7 @@ def content(logs: TableLogs, day: date, settings: Settings) -> dict[str, Any] | 
             "gold.contact_effects": f"week > DATE '{day - timedelta(weeks=2 * WEEKS)}' AND final_on <= DATE '{day}'",
             "gold.script_effects": f"week > DATE '{day - timedelta(weeks=2 * WEEKS)}' AND final_on <= DATE '{day}'",
             "gold.list_quality": f"list_on > DATE '{day - timedelta(weeks=WEEKS)}' AND list_on <= DATE '{day}'",
-            "silver.shifts": f"event_date = DATE '{list_on}' AND known_on <= DATE '{day}' AND leave_type IS NULL",
+            "silver.shifts": hours.may_overlap(list_on),
         }.items():
             view(db, logs, TABLES[name], where)
         campaigns = _campaigns(db)
@@ -105,8 +106,8 @@ def _hours(db: duckdb.DuckDBPyConnection, list_on: date, settings: Settings) -> 
         db,
         "SELECT slot_start_at, campaign, count(*) AS calls FROM call_lists WHERE channel = 'call' GROUP BY ALL",
     )
-    planned = rows(db, "SELECT planned_start_at, planned_end_at FROM shifts WHERE planned_end_at IS NOT NULL")
-    shifts = [(row["planned_start_at"], row["planned_end_at"]) for row in planned]
+    planned = rows(db, "SELECT planned_start_at, planned_end_at, leave_type IS NOT NULL AS is_leave FROM shifts")
+    shifts = [Shift(row["planned_start_at"], row["planned_end_at"], row["is_leave"]) for row in planned]
     begins = hours.hours_of(list_on, settings.time_zone)
     free = hours.minutes_of(begins, shifts, settings.configuration.outreach.capacity)
     made = []

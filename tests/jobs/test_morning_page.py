@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from jobs import runner
-from jobs.reports import pages
+from jobs.reports import call_lists, pages
 from jobs.settings import read_settings
+from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 from tests.conftest import World
 from tests.frames import frame
@@ -81,3 +82,28 @@ def test_the_page_shows_totals_reasons_minutes_and_effects(world: World) -> None
     assert not re.search(r"\b(L0|H|S0)\b", page), "it names nobody"
     assert pages.write("call_lists", DAY, settings) == file
     assert (world.root / f"delivery/reports/{DAY}/call_lists.html").read_text() == page
+
+
+def test_the_page_counts_the_minutes_of_shifts_as_the_lists_do(world: World) -> None:
+    settings = read_settings()
+    lake = runner.open_lake(settings)
+    chosen = {"list_on": LIST_ON, "campaign": "churn_save", "kind": "marketing", "channel": "call", "customer_id": "S"}
+    rows = {
+        "gold.call_candidates": [{**chosen, "decision": "suppressed", "reason": "no_consent"}],
+        "silver.shifts": [
+            {"agent_id": agent, "planned_start_at": start, "planned_end_at": start + timedelta(hours=8),
+             "leave_type": leave, "event_date": start.date(), "known_on": DAY, "ds": DAY, "row_hash": n}
+            for n, (agent, start, leave) in enumerate(
+                [("A1", AT - timedelta(hours=10.5), None), ("A2", AT, "annual")]
+            )
+        ],
+    }  # fmt: skip
+    for name, given in rows.items():
+        lake.append(TABLES[name], frame(lake.spark, name, given))
+    told = call_lists.content(TableLogs(settings.lake), DAY, settings)
+    assert told is not None
+    share = settings.configuration.outreach.capacity.share_of_shifts * 60
+    assert [(row["hour"], row["minutes"]) for row in told["hours"]] == [
+        *((f"0{hour}:00", pytest.approx(share)) for hour in range(7)),
+        ("07:00", pytest.approx(share / 2)),
+    ]

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 from jobs import outreach, runner
 from jobs.delivery import records
+from jobs.gold.outreach.hours import Shift
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 from tests.conftest import World
@@ -229,3 +230,24 @@ def test_a_call_is_live_where_somebody_was_reached_and_no_machine_is_named(spark
         {"golden": 0.6444, "silent": 0.01, "machines_named": 0.6444, "results_only": 0.6444, "nobody_there": 0.0},
         abs=5e-5,
     )
+
+
+def test_shifts_of_a_day_are_those_that_began_on_it_or_the_day_before_as_known_then(world: World) -> None:
+    lake = runner.open_lake(read_settings())
+    assert outreach._shifts(lake, FIRST) == []
+    before = FIRST - timedelta(days=1)
+    planned = [
+        {"agent_id": agent, "planned_start_at": _at(FIRST, start), "planned_end_at": end and _at(FIRST, end),
+         "leave_type": leave, "event_date": _at(FIRST, start).date(), "known_on": known_on, "ds": known_on, "row_hash": n}
+        for n, (agent, start, end, leave, known_on) in enumerate([
+            ("night", -0.5, 7.5, None, before), ("day", 9, 17, None, before), ("ill", 9, 17, "sick", before),
+            ("told later", 9, 17, None, FIRST), ("no end", 9, None, None, before), ("long ago", -30, -22, None, before),
+            ("next day", 24, 32, None, before),
+        ])
+    ]  # fmt: skip
+    lake.append(TABLES["silver.shifts"], frame(lake.spark, "silver.shifts", planned))
+    assert sorted(outreach._shifts(lake, FIRST), key=lambda shift: (shift.start, shift.is_leave)) == [
+        Shift(_at(FIRST, -0.5), _at(FIRST, 7.5), is_leave=False),
+        Shift(_at(FIRST, 9), _at(FIRST, 17), is_leave=False),
+        Shift(_at(FIRST, 9), _at(FIRST, 17), is_leave=True),
+    ]

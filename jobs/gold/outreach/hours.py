@@ -21,6 +21,15 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Shift:
+    """When an agent was planned to work, and whether they are on leave instead."""
+
+    start: datetime
+    end: datetime
+    is_leave: bool
+
+
+@dataclass(frozen=True)
 class Allowed:
     """What a place allows on a day: a bit for each hour of the business day, and caps stricter than ours."""
 
@@ -94,15 +103,30 @@ def _is_within(start: datetime, zone: ZoneInfo, spans: Sequence[Sequence[time]],
     return is_one_day and all(first <= local.time() and end.time() <= last for first, last in spans)
 
 
-def minutes_of(
-    begins: Sequence[datetime], shifts: Sequence[tuple[datetime, datetime]], capacity: Capacity
-) -> list[float]:
-    """Agent minutes for outbound calls in each hour: a share of the shifts, else the number of conf."""
-    if not shifts:
+def may_overlap(day: date) -> str:
+    """SQL, of Spark and of DuckDB: the shifts that may lie in a day, as known the night before.
+
+    A night shift belongs to the date on which it began.
+    """
+    before = day - timedelta(days=1)
+    return (
+        f"event_date BETWEEN DATE '{before}' AND DATE '{day}' AND known_on <= DATE '{before}' "
+        "AND planned_end_at IS NOT NULL"
+    )
+
+
+def minutes_of(begins: Sequence[datetime], shifts: Iterable[Shift], capacity: Capacity) -> list[float]:
+    """Agent minutes for outbound calls in each hour: a share of the shifts, else the number of conf.
+
+    Where all are on leave something was planned, and there is nobody.
+    """
+    of_day = [shift for shift in shifts if begins[0] < shift.end and shift.start < begins[-1] + HOUR]
+    if not of_day:
         return [capacity.minutes_an_hour for _ in begins]
+    at_work = [shift for shift in of_day if not shift.is_leave]
 
     def planned(begin: datetime) -> float:
-        spans = ((min(end, begin + HOUR) - max(start, begin)).total_seconds() / 60 for start, end in shifts)
-        return sum(max(0.0, span) for span in spans)
+        spans = (min(each.end, begin + HOUR) - max(each.start, begin) for each in at_work)
+        return sum(max(0.0, span.total_seconds() / 60) for span in spans)
 
     return [capacity.share_of_shifts * planned(begin) for begin in begins]

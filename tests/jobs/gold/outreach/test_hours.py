@@ -1,13 +1,14 @@
 """When somebody may be contacted: by the law of the place, in local time, through changes of the clock."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from jobs.gold.outreach.hours import Place, allowed, hours_of
+from jobs.gold.outreach.hours import Place, Shift, allowed, hours_of, minutes_of
 from jobs.settings import read_settings
 
 LAW = read_settings().configuration.law
+CAPACITY = read_settings().configuration.outreach.capacity
 TUESDAY = date(2026, 3, 31)
 
 
@@ -65,3 +66,29 @@ def test_nobody_is_contacted_on_a_holiday_of_their_country() -> None:
     holiday = date(2026, 10, 1)
     assert hours(Place("CN", None, "Asia/Shanghai"), holiday, "Asia/Shanghai") == []
     assert hours(Place("US", "NY", "America/New_York"), holiday) != []
+
+
+def minutes(*shifts: tuple[float, float, bool]) -> list[float]:
+    """Agent minutes of the hours of the day, of shifts from and to hours after it begins."""
+    begins = hours_of(TUESDAY, "UTC")
+    planned = [
+        Shift(begins[0] + timedelta(hours=start), begins[0] + timedelta(hours=end), is_leave)
+        for start, end, is_leave in shifts
+    ]
+    return minutes_of(begins, planned, CAPACITY)
+
+
+def test_a_shift_gives_minutes_to_all_its_hours_also_those_after_midnight() -> None:
+    a_share = CAPACITY.share_of_shifts * 60
+    night_and_evening = minutes((-0.5, 7.5, False), (22.5, 30, False), (-9, -1, False))
+    assert night_and_evening == pytest.approx([*[a_share] * 7, a_share / 2, *[0] * 14, a_share / 2, a_share]), (
+        "23:30 to 07:30, and 22:30 to the next morning"
+    )
+
+
+def test_where_all_are_on_leave_there_are_no_minutes_and_where_nothing_is_planned_those_of_conf() -> None:
+    assert minutes((9, 17, True), (-0.5, 7.5, True)) == [0.0] * 24
+    assert minutes((9, 17, True), (10, 11, False))[9:11] == [0.0, CAPACITY.share_of_shifts * 60]
+    of_conf = [CAPACITY.minutes_an_hour] * 24
+    assert minutes() == of_conf
+    assert minutes((-9, 0, False), (24, 32, True)) == of_conf, "shifts of the days before and after"
