@@ -69,11 +69,9 @@ def _figures(measure: Measure) -> list[Column]:
     if measure.aggregate == "last":
         newest = F.max(F.when(came, event_of(measure)))
         return [newest["value"].alias(measure.name), newest["at"].alias(f"{measure.name}_at")]
-    value = F.expr(str(measure.of))
     if measure.aggregate == "sum":
-        # A product would widen decimals beyond what a machine word holds.
-        signed = F.when(came, value).when(weights < 0, -value)
-        return [_or_zero(F.sum(F.when(_counts(measure), signed)), measure)]
+        return [_or_zero(_sum(measure) if measure.per is None else _sum_of_last(measure), measure)]
+    value = F.expr(str(measure.of))
     counted = F.when(_counts(measure) & came, value)
     if measure.aggregate == "value":
         return [F.max(counted).cast(measure.type).alias(measure.name)]
@@ -81,6 +79,29 @@ def _figures(measure: Measure) -> list[Column]:
     if measure.aggregate == "distinct":
         return [F.size(different).cast(measure.type).alias(measure.name)]
     return [different.cast(measure.type).alias(measure.name)]
+
+
+def _sum(measure: Measure) -> Column:
+    weights, value = F.col(weight(measure)), F.expr(str(measure.of))
+    # A product would widen decimals beyond what a machine word holds.
+    signed = F.when(weights > 0, value).when(weights < 0, -value)
+    return F.sum(F.when(_counts(measure), signed))
+
+
+def _sum_of_last(measure: Measure) -> Column:
+    """The sum over the last event of each thing that the measure is per; ties: the greatest value."""
+    value = F.coalesce(F.expr(str(measure.of)).cast(measure.type), F.lit(0).cast(measure.type))
+    event = F.struct(F.expr(str(measure.per)).alias("thing"), F.col("event_at").alias("at"), value.alias("value"))
+    events = F.sort_array(F.collect_list(F.when(_counts(measure) & (F.col(weight(measure)) > 0), event)))
+
+    def is_last(each: Column, place: Column) -> Column:
+        return F.coalesce(F.get(events, place + 1)["thing"] != each["thing"], F.lit(True))
+
+    return F.aggregate(
+        F.filter(events, is_last),
+        F.lit(0).cast(measure.type),
+        lambda total, each: (total + each["value"]).cast(measure.type),
+    )
 
 
 def _items(rows: DataFrame, measures: Sequence[Measure]) -> DataFrame:

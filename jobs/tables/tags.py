@@ -54,6 +54,7 @@ class Measure:
 
     `days`: only rows whose event lies in that many business days up to the date (None: all that is known).
     `reads`: of a table of versions the rows `known` on the date, or all that held `within` those days.
+    `per`: of the rows that have this in common the last event alone counts.
     """
 
     name: str
@@ -65,11 +66,13 @@ class Measure:
     where: str | None = None
     days: int | None = None
     reads: str = "known"
+    per: str | None = None
 
     @property
     def definition(self) -> list[Any]:
         """What a change of meaning changes."""
-        return [self.table, self.aggregate, self.type, self.of, self.where, self.days, self.reads]
+        each = [] if self.per is None else [self.per]
+        return [self.table, self.aggregate, self.type, self.of, self.where, self.days, self.reads, *each]
 
 
 @dataclass(frozen=True)
@@ -254,7 +257,10 @@ def _check(catalogue: Catalogue) -> None:
     for measure in catalogue.measures.values():
         if (measure.of is None) != (measure.aggregate in WITHOUT_VALUE):
             raise TagError(f"measure {measure.name}: {' and '.join(WITHOUT_VALUE)} take no `of`, other aggregates do")
-        _refuse_chance(f"measure {measure.name}", f"{measure.of} {measure.where}")
+        # A sum that is rolled on cannot give back the event before the last once that is taken off.
+        if measure.per is not None and (measure.aggregate != "sum" or not measure.table.endswith("_versions")):
+            raise TagError(f"measure {measure.name}: `per` is for a sum over a table of versions")
+        _refuse_chance(f"measure {measure.name}", f"{measure.of} {measure.where} {measure.per}")
     for tag in catalogue.tags.values():
         _check_tag(catalogue, tag)
 

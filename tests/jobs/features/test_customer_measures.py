@@ -1,13 +1,15 @@
 """What counts for a measure as of a date, and what does not."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from jobs.features import aggregates, customer_measures, rows
 from jobs.tables import TABLES
-from jobs.tables.tags import Measure
+from jobs.tables.tags import CATALOGUE, Measure
+from tests.frames import frame
 
 pytestmark = pytest.mark.spark
 AS_OF = date(2026, 1, 31)
@@ -32,6 +34,16 @@ def told(spark: Any, calls: list[Any], zone: str = "UTC") -> dict[str, dict[str,
     weighed = rows.weighed(rows.of_customers(known, "started_at", AS_OF, zone), MEASURES, AS_OF)
     found = aggregates.aggregated(weighed, MEASURES).collect()
     return {row["customer_id"]: row.asDict(recursive=True) for row in found}
+
+
+def figures(spark: Any, table: str, given: list[dict[str, Any]], names: tuple[str, ...], day: date) -> list[Any]:
+    """Measures of conf/tags over versions of a feed, as of a date."""
+    feed = TABLES[table].feed
+    assert feed is not None
+    measures = [CATALOGUE.measures[name] for name in names]
+    known = rows.known_versions(frame(spark, table, given), feed, day, "UTC")
+    weighed = rows.weighed(rows.of_customers(known, feed.event, day, "UTC"), measures, day)
+    return aggregates.aggregated(weighed, measures).collect()
 
 
 def test_a_window_holds_its_date_and_the_days_before_it(spark: Any) -> None:
@@ -86,6 +98,37 @@ def test_versions_count_as_they_were_known_and_within_a_window_all_of_them(spark
     known = rows.of_customers(rows.known_versions(versions, feed, AS_OF, "UTC"), "updated_at", AS_OF, "UTC")
     found = aggregates.aggregated(rows.weighed(known, (city, cities), AS_OF), (city, cities))
     assert [tuple(row) for row in found.collect()] == [("C1", "Rome", 2)]
+
+
+def test_of_several_statements_of_a_card_the_last_alone_tells_how_far_the_limits_are_used(spark: Any) -> None:
+    names = ("statements_31d", "last_statement_balance_31d_amount")
+    first, second = date(2026, 2, 15), date(2026, 3, 15)
+
+    def statement(customer: str, card: str, on: date, balance: int | None, **more: Any) -> dict[str, Any]:
+        known = {"customer_id": customer, "card_id": card, "closed_on": on, "known_on": on}
+        return known | {"balance": None if balance is None else Decimal(balance)} | more
+
+    statements = [
+        statement("one", "a", first, 5000), statement("one", "a", second, 3000),
+        statement("two", "a", first, 5000), statement("two", "a", second, 3000), statement("two", "b", first, 200),
+        statement("late", "a", first, 5000), statement("late", "a", second, 3000, known_on=date(2026, 3, 17)),
+        statement("mended", "a", second, 9000, superseded_on=date(2026, 3, 16)),
+        statement("mended", "a", second, 400, known_on=date(2026, 3, 16)),
+        statement("unknown", "a", first, 5000), statement("unknown", "a", second, None),
+    ]  # fmt: skip
+
+    def told_on(day: date) -> dict[str, tuple[Any, ...]]:
+        found = figures(spark, "silver.statements_versions", statements, names, day)
+        return {row["customer_id"]: tuple(row[name] for name in names) for row in found}
+
+    assert told_on(date(2026, 3, 16)) == {
+        "one": (2, 3000), "two": (3, 3200), "late": (1, 5000), "mended": (1, 400), "unknown": (2, 0),
+    }  # fmt: skip
+    assert told_on(date(2026, 3, 17))["late"] == (2, 3000)
+    assert told_on(date(2026, 3, 18)) == {
+        "one": (1, 3000), "two": (1, 3000), "late": (1, 3000), "mended": (1, 400), "unknown": (1, 0),
+    }, "the statements of February have left"  # fmt: skip
+    assert told_on(date(2026, 2, 15))["two"] == (2, 5200)
 
 
 def test_a_do_not_call_entry_binds_all_who_share_the_number(spark: Any) -> None:

@@ -68,6 +68,8 @@ def test_windows_and_conditions_are_filled_in(tmp_path: Path) -> None:
         ('sensitivity = "internal"', 'sensitivity = "secret"', "secret"),
         ('aggregate = "count"', 'aggregate = "median"', "median"),
         ('aggregate = "count"', 'aggregate = "sum"', "calls_7d_number"),
+        ('aggregate = "count"', 'aggregate = "count"\nper = "topic"', "over a table of versions"),
+        ('aggregate = "count"', 'aggregate = "sum"\nof = "1"\ntype = "int"\nper = "topic"', "over a table of versions"),
         ("version = 1\n", "", "version"),
         ("[tags.caller_7d]", "[tags.caller_7d", "group.toml"),
         ('golden = [{ calls_7d_number = 1, tag = "yes" }]', "golden = []", "golden"),
