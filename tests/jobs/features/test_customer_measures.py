@@ -1,13 +1,15 @@
 """What counts for a measure as of a date, and what does not."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
-from jobs.features import aggregates, customer_measures, rows
+from jobs.features import aggregates, customer_measures, customer_tag_values, rows
 from jobs.tables import TABLES
+from jobs.tables.outreach import BARRED_CHANNEL
 from jobs.tables.tags import CATALOGUE, Measure
 from tests.frames import frame
 
@@ -147,6 +149,26 @@ def test_a_do_not_call_entry_binds_all_who_share_the_number(spark: Any) -> None:
         ("C3", None),
         ("C9", "call"),
     ]
+
+
+def test_the_tag_reads_a_do_not_call_entry_as_the_lists_do(spark: Any) -> None:
+    midnight = datetime(2026, 2, 1, tzinfo=UTC)
+    measure = CATALOGUE.measures["barred_channels"]
+    assert measure.of == BARRED_CHANNEL
+    entries = [
+        {"customer_id": customer, "channel": channel, "added_at": datetime(2026, 1, 5, tzinfo=UTC), "expires_at": expires}
+        for customer, channel, expires in [
+            ("fax", "fax line 2", None), ("text", "SMS", None), ("text", "sms", None), ("none", None, None),
+            ("over", "call", midnight), ("not yet", "call", midnight + timedelta(seconds=1)),
+        ]
+    ]  # fmt: skip
+    counted = rows.of_customers(frame(spark, "silver.do_not_call", entries), "added_at", AS_OF, "UTC")
+    barred = aggregates.aggregated(rows.weighed(counted, [measure], AS_OF), [measure])
+    rule = CATALOGUE.tags["do_not_call"].rule_on(AS_OF)
+    told = customer_tag_values.build(barred.withColumn("as_of", F.lit(AS_OF)), {"do_not_call": rule})
+    assert {row["customer_id"]: row["do_not_call"] for row in told.collect()} == {
+        "fax": "all", "text": "sms", "none": "all", "over": "no", "not yet": "call",
+    }  # fmt: skip
 
 
 def test_who_has_no_row_in_a_table_has_zero_there_and_a_table_without_a_batch_says_nothing(spark: Any) -> None:
