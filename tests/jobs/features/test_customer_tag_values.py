@@ -66,7 +66,7 @@ def _literal(value: Any) -> str | None:
     if isinstance(value, bool) or value is None:
         return None if value is None else str(value).lower()
     if isinstance(value, list):
-        return "\x1f".join(value) if value else ""
+        return "\x1f".join(map(str, value))
     if isinstance(value, dict):
         return "\x1f".join(f"{key}\x1e{rows}" for key, rows in value.items())
     return str(value)
@@ -75,7 +75,8 @@ def _literal(value: Any) -> str | None:
 def _typed(name: str, type_: str) -> Any:
     # Arrays and maps go through a text, as a frame of mixed rows would need their schema per row.
     if type_.startswith("array"):
-        return F.expr(f"CASE WHEN {name} = '' THEN cast(array() AS {type_}) ELSE split({name}, '\\u001f') END")
+        items = f"cast(split({name}, '\\u001f') AS {type_})"
+        return F.expr(f"CASE WHEN {name} = '' THEN cast(array() AS {type_}) ELSE {items} END")
     if type_.startswith("map"):
         entries = f"cast(str_to_map({name}, '\\u001f', '\\u001e') AS {type_})"
         return F.expr(f"CASE WHEN {name} = '' THEN cast(map() AS {type_}) ELSE {entries} END")
