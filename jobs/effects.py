@@ -45,11 +45,25 @@ def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, wa
     made_on = _made_on(lake, QUALITY, day, warn)
     if made_on is None:
         return 0
-    first = _first_list(lake, made_on - timedelta(days=LATE_DAYS) if made_on > EVER else EVER, day)
+    since = made_on - timedelta(days=LATE_DAYS) if made_on > EVER else EVER
+    first = _first_list(lake, since, day)
     if first is None:
         return 0
     made = list_quality.build(**_frames(lake, QUALITY), as_of=day, first=first, time_zone=settings.time_zone)
-    return stamped.replace_from(lake, QUALITY, made, "list_on", first, day, expect)
+    return stamped.replace_from(lake, QUALITY, made, "list_on", since, day, expect)
+
+
+def rewind(lake: Lake, first: date, last: date) -> None:
+    """Says of these tables that they stand as of the date before `first`, so that the nights of these dates make anew
+    what was not final by then.
+
+    Only where nights of later dates do not stand on it, and where there is more to make anew than the newest date,
+    which a night makes anew itself.
+    """
+    for table in (EFFECTS, SCRIPTS, QUALITY):
+        noted = lake.noted(table, stamped.AS_OF)
+        if noted is not None and first < date.fromisoformat(noted) <= last:
+            lake.remember(table, **{stamped.AS_OF: str(first - timedelta(days=1))})
 
 
 def learnt(lake: Lake, day: date, campaigns: Campaigns) -> dict[str, float]:
@@ -86,14 +100,14 @@ def _update_arms(
     if made_on is None or not campaigns:
         return 0
     longest = timedelta(days=max(each["outcome_days"] for each in campaigns))
-    first = season_start(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
-    listed_on = _first_list(lake, first, day)
+    since = season_start(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
+    listed_on = _first_list(lake, since, day)
     if listed_on is None:
         return 0
     # No event of before counts, and until a first week is told of that would be all of them.
-    first = max(first, listed_on - timedelta(days=listed_on.weekday()))
+    first = max(since, listed_on - timedelta(days=listed_on.weekday()))
     made = build(**_frames(lake, table), as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns)
-    return stamped.replace_from(lake, table, made, "week", first, day, expect)
+    return stamped.replace_from(lake, table, made, "week", since, day, expect)
 
 
 def _believed(campaign: Mapping[str, Any], weeks: Sequence[Mapping[str, Any]]) -> float:
@@ -119,7 +133,7 @@ def _made_on(lake: Lake, table: Table, day: date, warn: Warn) -> date | None:
     noted = lake.noted(table, stamped.AS_OF)
     made_on = EVER if noted is None else date.fromisoformat(noted)
     if made_on > day:
-        warn(f"{table.name} stands as of {made_on} and only moves forward")
+        warn(f"{table.name} stands as of {made_on} and only moves forward; make backfill from {day} on rebuilds it")
         return None
     return made_on
 

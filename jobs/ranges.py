@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from jobs import customers, keyed, night, runner, submission
+from jobs import customers, effects, keyed, night, runner, submission
 from jobs.errors import DataError
 from jobs.gate import hold_gate
 from jobs.loading import Load
@@ -47,7 +47,12 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
     def nights(settings: Settings) -> str:
         work = _Work(run_id, settings, say)
         days = business_days(first, last)
-        rewind = partial(customers.rewind, night.open_lake(settings, run_id), first, last)
+
+        def rewind() -> None:
+            lake = night.open_lake(settings, run_id)
+            customers.rewind(lake, first, last)
+            effects.rewind(lake, first, last)
+
         at_once = work.make_at_once(days) if len(days) > 1 else []
         if at_once:
             rewind()

@@ -54,7 +54,11 @@ def replace_from(lake: Lake, table: Table, made: DataFrame, by: str, first: date
     standing = lake.read(table).where(f"{by} >= DATE'{first}'")
     with lake.once(_conformed(table, made)) as rows:
         expect(table, rows)
-        return lake.replace_changed(table, rows, by, standing, **{AS_OF: str(day)})
+        written = lake.replace_changed(table, rows, by, standing, **{AS_OF: str(day)})
+    if lake.noted(table, AS_OF) != str(day):
+        # Nothing changed. An older night must find out all the same that it is one.
+        lake.remember(table, **{AS_OF: str(day)})
+    return written
 
 
 def _conformed(table: Table, rows: DataFrame) -> DataFrame:

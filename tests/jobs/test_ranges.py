@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from jobs import keyed, ranges, runner
+from jobs import effects, keyed, ranges, runner
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.settings import read_settings
 from jobs.tables import FEEDS, TABLES, nightly
 from tests.conftest import World
+from tests.frames import frame, whole
+from tests.jobs.gold.outreach.test_contact_effects import CAMPAIGN, chosen
 
 DAYS = tuple(date(2026, 1, day) for day in (5, 6))
 MADE = (
@@ -130,3 +132,74 @@ def test_a_date_that_fails_stops_the_range_there_and_leaves_the_nights_before_it
     nights = calls.rows("ops.nights", "ds", "completed_at IS NOT NULL")
     assert [day for day, is_complete in nights if is_complete] == [DAYS[0]]
     assert calls.rows("silver.calls", "call_id") == [("call0",)]
+
+
+LISTED = {"C0": date(2026, 3, 8), "C1": date(2026, 3, 8), "C2": date(2026, 3, 9)}
+JUDGED = tuple(date(2026, 3, day) for day in (16, 17))
+"""The date on which the first week of these becomes final, and results of the second list count the last time, and one
+after it."""
+OF_LISTS = ("gold.contact_effects", "gold.script_effects", "gold.list_quality")
+
+
+@pytest.fixture
+def lists(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The files of the nights that judge two lists, of whose contacts and purchases a late batch tells."""
+    made = ("silver.contact_results", "silver.transactions", *OF_LISTS)
+    few = [table for table in nightly() if table.layer == "bronze" or table.name in made]
+    monkeypatch.setattr(ranges, "nightly", lambda: few)
+    campaign = CAMPAIGN | {"outcome_days": 1, "scripts": [{"id": "ask"}, {"id": "offer"}]}
+    monkeypatch.setattr(effects, "campaigns_of", lambda _: [campaign])
+    for day in JUDGED:
+        world.drop("calls", str(day), HEAD)
+        tell(world, day, *(["no_answer"] if day == JUDGED[0] else []))
+    return world
+
+
+def tell(world: World, day: date, *results: str, bought: tuple[str, ...] = ()) -> None:
+    """The batches of a date: each of these results of all contacts, and who bought something on 9 March."""
+    head = "attempt_id,list_on,campaign,customer_id,attempted_at,channel,result\n"
+    rows = [f"{who},{on},save,{who},{on} 10:00:00,call,{result}\n" for who, on in LISTED.items() for result in results]
+    world.drop("contact_results", str(day), head + "".join(rows))
+    head = "transaction_id,customer_id,posted_at,amount,currency,kind\n"
+    rows = [f"of {who},{who},2026-03-09 10:00:00,5,CNY,purchase\n" for who in bought]
+    world.drop("transactions", str(day), head + "".join(rows))
+
+
+def judged(world: World) -> dict[str, Any]:
+    """What the nights one by one say of the lists."""
+    lake = runner.open_lake(read_settings())
+    listed = [
+        chosen(who, "listed", on, script_id=script)
+        for (who, on), script in zip(LISTED.items(), ("ask", "offer", "ask"), strict=True)
+    ]
+    candidates = [*listed, chosen("held out", "holdout", LISTED["C0"])]
+    for name, rows in {"gold.call_candidates": candidates, "gold.call_lists": listed}.items():
+        lake.append(TABLES[name], frame(lake.spark, name, [whole(name, row) for row in rows]))
+    for day in JUDGED:
+        ranges.backfill(day, day, f"night of {day}", lambda _: None)
+    return said_of_lists(world)
+
+
+def said_of_lists(world: World) -> dict[str, Any]:
+    return {name: world.rows(name, "*") for name in OF_LISTS}
+
+
+def test_a_range_of_corrected_batches_says_of_lists_what_its_nights_would_have_also_after_a_kill(
+    lists: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = judged(lists)
+    tell(lists, JUDGED[0], "reached", bought=("C0", "held out"))
+    steps, update = runner._STAMPED, effects.update_quality
+
+    def killed(*_: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(steps, "gold.list_quality", killed)
+    with pytest.raises(KeyboardInterrupt):
+        ranges.backfill(JUDGED[0], JUDGED[-1], "killed", lambda _: None)
+    monkeypatch.setitem(steps, "gold.list_quality", update)
+    ranges.backfill(JUDGED[0], JUDGED[-1], "again", lambda _: None)
+    anew = said_of_lists(lists)
+    lists.lake.rename(lists.root / "again")
+    assert anew == judged(lists)
+    assert all(anew[name] != before[name] for name in OF_LISTS)

@@ -14,11 +14,10 @@ from jobs.gold.outreach import contact_effects
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 from tests.conftest import World
-from tests.frames import frame
+from tests.frames import frame, whole
 
 pytestmark = pytest.mark.spark
 MONDAY = date(2026, 3, 2)
-AT = datetime.combine(MONDAY, time(), UTC)
 DAYS = 30
 BOUGHT = {"table": "silver.transactions", "where": "kind = 'purchase' AND coalesce(status, 'posted') = 'posted'"}
 CAMPAIGN = {
@@ -237,23 +236,10 @@ def fill(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         lake = runner.open_lake(read_settings())
         for table in INPUTS:
             if table.short_name in rows:
-                lake.append(
-                    table, frame(lake.spark, table.name, [_whole(table, row) for row in rows[table.short_name]])
-                )
+                of_table = [whole(table.name, row) for row in rows[table.short_name]]
+                lake.append(table, frame(lake.spark, table.name, of_table))
 
     return put
-
-
-def _whole(table: Any, row: dict[str, Any]) -> dict[str, Any]:
-    """The row with something in every required column."""
-    blank: dict[str, Any] = {
-        "string": "",
-        "date": MONDAY,
-        "timestamp": AT,
-        "bigint": 0,
-        "decimal(18,2)": Decimal(0),
-    }
-    return {column.name: blank[column.type] for column in table.columns if column.required} | row
 
 
 def test_a_night_moves_forward_and_the_same_night_again_changes_nothing(world: World, fill: Any) -> None:
@@ -271,6 +257,26 @@ def test_a_night_moves_forward_and_the_same_night_again_changes_nothing(world: W
     assert world.rows("gold.contact_effects", "week", "listed", "listed_successes", "held_out") == [
         (MONDAY, 3, 2, 2), (date(2026, 8, 3), 4, 1, 3),
     ]  # fmt: skip
+
+
+def test_nights_after_a_rewind_make_anew_what_was_not_final_before_it(world: World, fill: Any) -> None:
+    fill(**arms(3, 2, 2, 1))
+    first, last = (MONDAY + timedelta(days=DAYS + late) for late in (5, 60))
+    for night in (first, last):
+        world.make("gold.contact_effects", str(night))
+    fill(transactions=[bought("L2026-03-02-2", MONDAY + timedelta(days=9), known_on=first)])
+    lake = runner.open_lake(read_settings())
+
+    def again(since: date, until: date) -> list[Any]:
+        effects.rewind(lake, since, until)
+        for night in (since, until):
+            world.make("gold.contact_effects", str(night))
+        return world.rows("gold.contact_effects", "week", "listed_successes")
+
+    # The last night looks no farther back than to the season after that week.
+    assert again(last, last) == [(MONDAY, 2)]
+    assert again(first, last - timedelta(days=1)) == [(MONDAY, 2)], "the last night stands on it"
+    assert again(first, last) == [(MONDAY, 3)]
 
 
 def test_no_event_from_before_the_first_list_is_read(world: World, fill: Any) -> None:
