@@ -9,9 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.effects_in_words import sentence
-from jobs.features.rows import barred, known_versions
 from jobs.gold.outreach import arms
-from jobs.tables.card_business import CUSTOMERS
 from jobs.tables.outreach import NO_CONTACT
 
 COUNTS = ("listed_successes", "listed", "held_out_successes", "held_out")
@@ -54,8 +52,7 @@ def build(
     )
     is_contact = ~F.col("result").isin(*NO_CONTACT)
     complaints = tables["silver.tickets"].where("category = 'complaint'")
-    customers = known_versions(customers_versions, CUSTOMERS, as_of, time_zone)
-    opt_outs = barred(arms.recent(do_not_call, first, as_of), customers)
+    opt_outs = _opt_outs(arms.recent(do_not_call, first, as_of), customers_versions)
     by_campaign = [F.when(F.col("campaign") == each["name"], F.col("event_date")) for each in campaigns]
     happened = [
         arms.outcomes(tables, campaigns),
@@ -66,6 +63,29 @@ def build(
     persons = arms.persons(call_candidates, campaigns, as_of, first)
     followed = arms.followed(persons, reduce(DataFrame.unionByName, happened), campaigns, SEEN)
     return _told(_weeks(followed), campaigns)
+
+
+def _opt_outs(do_not_call: DataFrame, customers_versions: DataFrame) -> DataFrame:
+    """The do-not-call entries for every customer whom they bind (docs/definitions.md), with when that was known.
+
+    Numbers change hands: who is bound by one is told as of the date on which a person is judged.
+    """
+    known = ("event_date", "known_on", "superseded_on")
+    known_with_owner = (
+        "entry.event_date",
+        F.greatest("entry.known_on", "owner.known_on").alias("known_on"),
+        F.least("entry.superseded_on", "owner.superseded_on").alias("superseded_on"),
+    )
+    entries = do_not_call.withColumn("superseded_on", F.lit(None).cast("date"))
+    owners = customers_versions.alias("owner")
+    of_named = entries.where("phone_token IS NULL").alias("entry").join(owners, "customer_id")
+    numbers = (
+        entries.where("phone_token IS NOT NULL")
+        .select("phone_token", *known)
+        .unionByName(of_named.select("owner.phone_token", *known_with_owner))
+    )
+    by_number = numbers.alias("entry").join(owners, "phone_token").select("owner.customer_id", *known_with_owner)
+    return entries.select("customer_id", *known).unionByName(by_number)
 
 
 def _weeks(persons: DataFrame) -> DataFrame:

@@ -219,6 +219,26 @@ def test_complaints_and_opt_outs_are_those_beyond_what_the_held_out_lead_to_expe
     assert (found["complaints_caused"], found["opt_outs_caused"]) == (1.0, 2.0)
 
 
+def test_an_opt_out_is_of_those_who_had_the_number_when_they_were_judged(spark: Any) -> None:
+    entered, moved = MONDAY + timedelta(days=2), MONDAY + timedelta(days=DAYS + 8)
+    at = {"event_date": entered, "known_on": entered}
+    ever = {"known_on": date(2026, 1, 1)}
+    rows: dict[str, Any] = {
+        "call_candidates": [*(chosen(each, "listed") for each in "ABCD"), chosen("H", "holdout")],
+        "customers_versions": [
+            {"customer_id": "A", "phone_token": "p", "superseded_on": moved} | ever,
+            {"customer_id": "B", "phone_token": "p", "known_on": moved},
+            {"customer_id": "C", "phone_token": "q"} | ever,
+            {"customer_id": "D", "phone_token": "q", "superseded_on": entered} | ever,
+            {"customer_id": "D", "phone_token": "p", "known_on": moved},
+        ],
+        # Who is named binds all with whom the number is shared.
+        "do_not_call": [{"phone_token": "p", **at}, {"customer_id": "C", **at}],
+    }
+    for late in (7, 30):
+        assert told(spark, MONDAY + timedelta(days=DAYS + late), **rows)["save", MONDAY]["opt_outs_caused"] == 2.0
+
+
 def test_a_fact_has_one_date() -> None:
     with pytest.raises(ValueError, match="event_date"):
         Outcome(table="silver.calls", dated="ended_at")
