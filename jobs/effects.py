@@ -42,10 +42,10 @@ def update_scripts(lake: Lake, day: date, settings: Settings, expect: Expect, wa
 
 def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says how the lists of the last days went; returns the rows written."""
-    made_on = _made_on(lake, QUALITY, day, warn)
-    if made_on is None:
+    stood = _stood(lake, QUALITY, day, warn)
+    if stood is None:
         return 0
-    since = made_on - timedelta(days=LATE_DAYS) if made_on > EVER else EVER
+    since = stood - timedelta(days=LATE_DAYS - 1) if stood > EVER else EVER
     first = _first_list(lake, since, day)
     if first is None:
         return 0
@@ -95,19 +95,22 @@ def _update_arms(
     expect: Expect,
     warn: Warn,
 ) -> int:
-    """Makes a table of weeks anew from the first on that had not stood for good when it was last made."""
-    made_on = _made_on(lake, table, day, warn)
-    if made_on is None or not campaigns:
+    """Makes a table of weeks anew but for those that stood for good, which stay as conf had it then."""
+    stood = _stood(lake, table, day, warn)
+    if stood is None or not campaigns:
         return 0
     longest = timedelta(days=max(each["outcome_days"] for each in campaigns))
-    since = season_start(made_on - longest - timedelta(days=LATE_DAYS) - WEEK) if made_on > EVER else EVER
+    since = season_start(stood - longest - timedelta(days=LATE_DAYS) - WEEK) if stood > EVER else EVER
     listed_on = _first_list(lake, since, day)
     if listed_on is None:
         return 0
     # No event of before counts, and until a first week is told of that would be all of them.
     first = max(since, listed_on - timedelta(days=listed_on.weekday()))
     made = build(**_frames(lake, table), as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns)
-    return stamped.replace_from(lake, table, made, "week", since, day, expect)
+    final = lake.read(table).where(f"week >= DATE'{since}' AND final_on <= DATE'{stood}'")
+    anew = made.join(final.select("campaign", "week"), ["campaign", "week"], "left_anti")
+    rows = final.unionByName(anew.select(*table.column_names))
+    return stamped.replace_from(lake, table, rows, "week", since, day, expect)
 
 
 def _believed(campaign: Mapping[str, Any], weeks: Sequence[Mapping[str, Any]]) -> float:
@@ -128,14 +131,16 @@ def _believed(campaign: Mapping[str, Any], weeks: Sequence[Mapping[str, Any]]) -
     return effects.shrunk(prior, campaign["effect_sd"], difference / usual, error / usual)[0]
 
 
-def _made_on(lake: Lake, table: Table, day: date, warn: Warn) -> date | None:
-    """The date as of which the table stands, `EVER` where there is none; None where it is later than this one."""
+def _stood(lake: Lake, table: Table, day: date, warn: Warn) -> date | None:
+    """The date before this one as of which the table stood, `EVER` where there is none; None where it stands as of a
+    later one."""
     noted = lake.noted(table, stamped.AS_OF)
     made_on = EVER if noted is None else date.fromisoformat(noted)
     if made_on > day:
         warn(f"{table.name} stands as of {made_on} and only moves forward; make backfill from {day} on rebuilds it")
         return None
-    return made_on
+    # The same night again makes anew what became final in it.
+    return min(made_on, day - timedelta(days=1))
 
 
 def season_start(day: date) -> date:

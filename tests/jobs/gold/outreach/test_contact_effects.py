@@ -299,6 +299,33 @@ def test_nights_after_a_rewind_make_anew_what_was_not_final_before_it(world: Wor
     assert again(first, last) == [(MONDAY, 3)]
 
 
+def test_a_week_that_stands_stays_as_conf_had_it_until_a_backfill_from_before_it_stood(
+    world: World, fill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    week = MONDAY + timedelta(days=7)
+    fill(**arms(3, 2, 2, 1))
+    fill(**arms(4, 3, 2, 1, week))
+    final_on = MONDAY + timedelta(days=6 + DAYS + 7)
+
+    def made(*nights: date) -> list[Any]:
+        for night in nights:
+            world.make("gold.contact_effects", str(night))
+        return world.rows("gold.contact_effects", "week", "cost", "final_on")
+
+    stands, moves = (MONDAY, 16, final_on), (week, 16, final_on + timedelta(days=7))
+    # In its last nights nothing of the week changed.
+    assert made(final_on - timedelta(days=5), final_on) == [stands, moves]
+    dearer = CAMPAIGN | {"cost": 9.0, "outcome_days": DAYS - 1}
+    monkeypatch.setattr(effects, "campaigns_of", lambda _: [dearer])
+    moved = (week, 18, final_on + timedelta(days=6))
+    assert made(final_on + timedelta(days=1)) == [stands, moved]
+    monkeypatch.setattr(effects, "campaigns_of", lambda _: [CAMPAIGN | {"name": "another"}])
+    assert made(final_on + timedelta(days=2)) == [stands]
+    monkeypatch.setattr(effects, "campaigns_of", lambda _: [dearer])
+    effects.rewind(runner.open_lake(read_settings()), final_on, final_on + timedelta(days=2))
+    assert made(final_on) == [(MONDAY, 18, final_on - timedelta(days=1)), moved]
+
+
 def test_no_event_from_before_the_first_list_is_read(world: World, fill: Any) -> None:
     long_ago = MONDAY - timedelta(days=200)
     fill(**arms(3, 2, 2, 1))
