@@ -1,5 +1,6 @@
 """How a night decides whom to reach on the day after: what is known of customers, candidates, lists."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,8 @@ CAPPED_DAYS = 31
 """No cap looks at lists of longer ago."""
 ABANDONED_DAYS = 30
 """Over which the share of calls that we gave up is taken, for each campaign."""
+MOST_NAMED = 10
+"""Of countries that nobody knows, in a warning."""
 
 
 def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
@@ -68,6 +71,12 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
             + ("not there" if entries_until is None else f"of {entries_until}, more than "
                f"{outreach.caps.do_not_call_age_days} days old")
         )  # fmt: skip
+    places = _places(stamped.of_date(lake, CUSTOMERS, day))
+    if lost := hours.unknown_countries(places, settings.configuration.default_country, law):
+        warn(
+            f"no hour on {list_on} for customers in {_named(lost)} without a time zone: nobody knows the time there; "
+            "the customers feed should bring country as ISO 3166 alpha-2, or time_zone"
+        )
     begins = hours.hours_of(list_on, settings.time_zone)
     campaigns = effects.campaigns_of(settings)
     made = call_candidates.build(
@@ -80,13 +89,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
         capacity=outreach.capacity.model_dump(),
         hours=begins,
         minutes=hours.minutes_of(begins, _shifts(lake, list_on), outreach.capacity),
-        places=hours.told(
-            _places(stamped.of_date(lake, CUSTOMERS, day)),
-            list_on,
-            settings.time_zone,
-            settings.configuration.default_country,
-            law,
-        ),
+        places=hours.told(places, list_on, settings.time_zone, settings.configuration.default_country, law),
         abandoned=_abandoned(known(lake.read(RESULTS), day), day),
         effects=effects.learnt(lake, day, campaigns),
         is_do_not_call_stale=is_stale,
@@ -132,6 +135,11 @@ def _returned(lake: Lake, day: date) -> list[tuple[date, str]]:
 
 def _places(customers: DataFrame) -> list[Place]:
     return [Place(*row) for row in customers.select("country", "region", "time_zone").distinct().collect()]
+
+
+def _named(countries: Sequence[str]) -> str:
+    more = len(countries) - MOST_NAMED
+    return ", ".join(countries[:MOST_NAMED]) + (f" or {more} more" if more > 0 else "")
 
 
 def _shifts(lake: Lake, list_on: date) -> list[Shift]:

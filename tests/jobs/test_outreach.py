@@ -251,3 +251,29 @@ def test_shifts_of_a_day_are_those_that_began_on_it_or_the_day_before_as_known_t
         Shift(_at(FIRST, 9), _at(FIRST, 17), is_leave=False),
         Shift(_at(FIRST, 9), _at(FIRST, 17), is_leave=True),
     ]
+
+
+def test_a_night_names_the_countries_whose_time_nobody_knows_and_calls_nobody_there(world: World) -> None:
+    lake = runner.open_lake(read_settings())
+    nothing = {
+        **dict.fromkeys(("is_person_barred", "is_number_barred"), False),
+        **{name: [] for name in ("barred_channels", "refused_campaigns", "reached_campaigns", "held_out")},
+        **{name: {} for name in ("campaign_attempts_7d", "number_attempts_7d")},
+        **dict.fromkeys(("contacts_1d", "contacts_7d", "contacts_30d", "call_attempts_1d", "connected_calls_1d"), 0),
+    }
+    countries = {"A": "China", "B": " China", "C": "XX", "D": "China", "E": " jp"}
+    people = [
+        {"as_of": FIRST, "customer_id": who, "phone_token": who, "country": country, "open_complaints": 1,
+         "time_zone": " Asia/Shanghai" if who == "D" else None, "open_requests": 0, **nothing}
+        for who, country in countries.items()
+    ]  # fmt: skip
+    lake.append(TABLES[STEPS[0]], frame(lake.spark, STEPS[0], people))
+    for name in ("silver.contact_results", "gold.customer_identities", "features.customer_tag_values",
+                 "gold.churn_scores", "gold.repeat_call_advice"):  # fmt: skip
+        lake.create(TABLES[name])
+    batch = {"feed": "do_not_call", "ds": FIRST, "file": "f", "rows_in": 0, "rows_landed": 0, "rows_quarantined": 0}
+    lake.record(TABLES["ops.batches"], [batch], f"ds = DATE'{FIRST}'")
+    (warning,) = runner.run("gold.call_candidates", [FIRST], "test", read_settings()).warnings
+    assert "on 2026-06-02 for customers in China, XX without" in warning
+    told = dict(world.rows("gold.call_candidates", "customer_id", "reason"))
+    assert told == {"A": "no_callable_hour", "B": "no_callable_hour", "C": "no_callable_hour", "D": None, "E": None}

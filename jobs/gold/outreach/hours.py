@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytz
+
 from jobs.outreach_settings import Capacity, Jurisdiction, Law
 
 HOUR = timedelta(hours=1)
@@ -49,16 +51,17 @@ def hours_of(day: date, time_zone: str) -> list[datetime]:
 def allowed(place: Place, purpose: str, day: date, time_zone: str, default_country: str, law: Law) -> Allowed:
     """What holds for a place, a purpose and a business day; of several laws the strictest.
 
-    Where the customer's time zone is unknown, an hour has to suit all zones of the country.
+    Where the customer's time zone is unknown, an hour has to suit all zones of the country; a country that nobody
+    knows has no hour.
     """
-    country = place.country or default_country
+    country = _country(place, default_country)
     rows = [row for row in law.jurisdictions if _matches(row, country, place.region, purpose)]
     spans = [law.hours, *(row.hours for row in rows if row.hours)]
-    zones = _zones(place, country, time_zone, law)
+    zones = _zones(place, country, law)
     holidays = frozenset(law.holidays.get(country, ()))
     bits = 0
     for number, start in enumerate(hours_of(day, time_zone)):
-        if all(_is_within(start, zone, spans, holidays) for zone in zones):
+        if zones and all(_is_within(start, zone, spans, holidays) for zone in zones):
             bits |= 1 << number
     return Allowed(
         hours=bits,
@@ -79,6 +82,16 @@ def told(
     }
 
 
+def unknown_countries(places: Iterable[Place], default_country: str, law: Law) -> list[str]:
+    """Countries, as they came, whose time zones nobody knows, of places that bring none of their own."""
+    lost = (place for place in places if not _zones(place, _country(place, default_country), law))
+    return sorted({(place.country or default_country).strip() for place in lost})
+
+
+def _country(place: Place, default_country: str) -> str:
+    return (place.country or "").strip().upper() or default_country
+
+
 def _matches(row: Jurisdiction, country: str, region: str | None, purpose: str) -> bool:
     return (
         row.country == country
@@ -87,14 +100,20 @@ def _matches(row: Jurisdiction, country: str, region: str | None, purpose: str) 
     )
 
 
-def _zones(place: Place, country: str, time_zone: str, law: Law) -> list[ZoneInfo]:
-    names: Sequence[str] = law.time_zones.get(country, [time_zone])
-    if place.time_zone:
-        try:
-            return [ZoneInfo(place.time_zone)]
-        except (KeyError, ValueError, OSError):
-            pass  # as unknown as none
+def _zones(place: Place, country: str, law: Law) -> list[ZoneInfo]:
+    """The customer's own time zone, else those of the country: of conf, else all there are."""
+    if own := _own_zone(place):
+        return [own]
+    names: Sequence[str] = law.time_zones.get(country) or pytz.country_timezones.get(country, ())
     return [ZoneInfo(name) for name in names]
+
+
+def _own_zone(place: Place) -> ZoneInfo | None:
+    name = (place.time_zone or "").strip()
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        return None  # as unknown as none
 
 
 def _is_within(start: datetime, zone: ZoneInfo, spans: Sequence[Sequence[time]], holidays: frozenset[date]) -> bool:

@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import pytz
 
-from jobs.gold.outreach.hours import Place, Shift, allowed, hours_of, minutes_of
+from jobs.gold.outreach.hours import Place, Shift, allowed, hours_of, minutes_of, unknown_countries
 from jobs.settings import read_settings
 
 LAW = read_settings().configuration.law
@@ -51,6 +52,44 @@ def test_an_unknown_time_zone_needs_an_hour_that_suits_the_whole_country(zone: s
         for each in LAW.time_zones["US"]:
             assert begin in hours(Place("US", "CA", each))
     assert hours(Place(None, None, zone)) == hours(Place("CN", None, "Asia/Shanghai")), "the country of conf"
+
+
+def test_a_country_that_conf_does_not_name_has_the_zones_of_the_tz_database() -> None:
+    assert hours(Place("JP", None, None)) == hours(Place("JP", None, "Asia/Tokyo")) != hours(Place("CN", None, None))
+    australia = hours(Place("AU", None, None), time_zone="Asia/Shanghai")
+    perth, lord_howe = (
+        hours(Place("AU", None, f"Australia/{name}"), time_zone="Asia/Shanghai") for name in ("Perth", "Lord_Howe")
+    )
+    assert australia
+    assert set(australia) <= set(perth) & set(lord_howe)
+    seven_in_urumqi = datetime(2026, 3, 31, 1, tzinfo=UTC)
+    assert seven_in_urumqi in hours(Place("CN", None, None)), "conf names one zone of China, and has the last word"
+    for country in pytz.country_timezones:
+        hours(Place(country, None, None))
+
+
+@pytest.mark.parametrize("country", ["XX", "China", "?"])
+def test_a_country_that_nobody_knows_has_no_hour_and_is_named(country: str) -> None:
+    assert hours(Place(country, None, None)) == []
+    assert hours(Place(country, None, "Mars/Olympus")) == []
+    assert hours(Place(country, None, "Asia/Shanghai")) == hours(Place("CN", None, "Asia/Shanghai"))
+    places = [
+        Place(f" {country}", None, None),
+        Place(country, "Hunan", ""),
+        Place("JP", None, None),
+        Place("ZZ", None, "UTC"),
+    ]
+    assert unknown_countries([*places, Place(None, None, None), Place(" ", None, None)], "CN", LAW) == [country]
+
+
+def test_places_count_however_they_are_written() -> None:
+    assert hours(Place("US", "NY", " America/New_York ")) == hours(Place("US", "NY", "America/New_York"))
+    for written in ("us", " US ", "Us"):
+        place = Place(written, "FL", None)
+        assert hours(place) == hours(Place("US", "FL", None))
+        assert allowed(place, "general", TUESDAY, "UTC", "CN", LAW).attempts_1d == 3
+    assert hours(Place("cn", None, "Asia/Shanghai"), date(2026, 10, 1)) == [], "a holiday there"
+    assert hours(Place(" ", None, None)) == hours(Place("CN", None, None))
 
 
 def test_days_on_which_the_clock_changes_have_their_own_number_of_hours() -> None:
