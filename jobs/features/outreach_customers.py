@@ -208,7 +208,9 @@ def _tickets(tickets: DataFrame, as_of: date, time_zone: str) -> DataFrame:
 def _statements(statements: DataFrame, as_of: date) -> DataFrame:
     due = statements.where((F.col("due_on") > F.lit(as_of)) & (F.col("closed_on") <= F.lit(as_of)))
     unpaid = due.where(F.col("paid_on").isNull() | (F.col("paid_on") > F.lit(as_of))).where("amount_due > 0")
-    return unpaid.groupBy("customer_id").agg(F.sum("amount_due").alias("amount_due"), F.min("due_on").alias("due_on"))
+    by_date = unpaid.groupBy("customer_id", "due_on").agg(F.sum("amount_due").alias("amount_due"))
+    first = by_date.groupBy("customer_id").agg(F.min(F.struct("due_on", "amount_due")).alias("_first"))
+    return first.select("customer_id", "_first.amount_due", "_first.due_on")
 
 
 def _spoken(calls: DataFrame, rows: DataFrame, as_of: date, end_at: datetime, time_zone: str) -> DataFrame:

@@ -241,6 +241,18 @@ def test_occasions_are_open_tickets_calls_given_up_promises_and_statements(told:
     assert [rows[who]["amount_due"] for who in "ABC"] == [Decimal("90.00"), None, None]
 
 
+def test_the_amount_due_is_that_of_the_first_date_on_which_anything_is_due(told: Callable[..., Told]) -> None:
+    soon, later = DAY + timedelta(days=3), DAY + timedelta(days=20)
+    statements = [
+        {"customer_id": "A", "card_id": card, "amount_due": Decimal(amount), "due_on": due_on, "paid_on": paid_on}
+        for card, amount, due_on, paid_on in [
+            ("K1", 900, later, None), ("K2", 40, soon, None), ("K3", 2, soon, None), ("K4", 7, soon, DAY), ("K5", 0, DAY, None),
+        ]
+    ]  # fmt: skip
+    rows = told(customers_versions=customers("A"), statements_versions=statements)
+    assert (rows["A"]["amount_due"], rows["A"]["due_on"]) == (Decimal("42.00"), soon)
+
+
 def test_closed_customers_are_left_out_and_versions_are_those_of_the_date(told: Callable[..., Told]) -> None:
     people = [
         *customers("A", call_consent=True, superseded_on=DAY + timedelta(days=1)),
