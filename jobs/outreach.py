@@ -93,6 +93,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
         abandoned=_abandoned(known(lake.read(RESULTS), day), day),
         effects=effects.learnt(lake, day, campaigns),
         is_do_not_call_stale=is_stale,
+        time_zone=settings.time_zone,
     )
     return stamped.replace_date(lake, CANDIDATES, made, list_on, expect)
 
@@ -107,6 +108,7 @@ def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn
         stamped.of_date(lake, CANDIDATES, list_on),
         **_audience(lake, day),
         campaigns=effects.campaigns_of(settings),
+        time_zone=settings.time_zone,
     )
     return stamped.replace_date(lake, LISTS, made, list_on, expect)
 

@@ -5,13 +5,6 @@ import re
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-CALLBACK_WORDS = """CASE
-    WHEN callback_at IS NOT NULL THEN concat('A call back was promised for ', date_format(callback_at, 'yyyy-MM-dd'))
-    WHEN given_up_at IS NOT NULL THEN concat('Gave up waiting on ', date_format(given_up_at, 'yyyy-MM-dd'),
-        coalesce(concat(', about ', given_up_topic), ''), '; nobody has called back')
-    WHEN open_requests > 0 THEN concat('A request', coalesce(concat(' about ', request_topic), ''),
-        ' is open since ', date_format(request_opened_on, 'yyyy-MM-dd'))
-    END"""
 CHURN_WORDS = "coalesce(consumption_warning, reason_1, 'Uses the card less than before')"
 SCORES = {
     "probability": "churn_probability",
@@ -31,8 +24,12 @@ def wide(
     customer_tag_values: DataFrame,
     churn_scores: DataFrame,
     repeat_call_advice: DataFrame,
+    time_zone: str,
 ) -> DataFrame:
-    """The customers of `outreach_customers` with their tags, scores and advice; frames of one date."""
+    """The customers of `outreach_customers` with their tags, scores and advice; frames of one date.
+
+    Words tell times in the business time zone, as lists do.
+    """
     own = outreach_customers.columns
     tags = customer_tag_values.drop(*(name for name in own if name != "customer_id"))
     scores = churn_scores.select("customer_id", *(F.col(name).alias(to) for name, to in SCORES.items()))
@@ -42,7 +39,19 @@ def wide(
     joined = outreach_customers
     for frame in (tags, scores, advice):
         joined = joined.join(frame, "customer_id", "left")
-    return joined.withColumns({"callback_words": F.expr(CALLBACK_WORDS), "churn_words": F.expr(CHURN_WORDS)})
+    return joined.withColumns({"callback_words": _callback_words(time_zone), "churn_words": F.expr(CHURN_WORDS)})
+
+
+def _callback_words(time_zone: str) -> Column:
+    return F.expr(f"""CASE
+        WHEN callback_at IS NOT NULL THEN concat('A call back was promised for ',
+            date_format(from_utc_timestamp(callback_at, '{time_zone}'), 'yyyy-MM-dd HH:mm'))
+        WHEN given_up_at IS NOT NULL THEN concat('Gave up waiting on ',
+            date_format(from_utc_timestamp(given_up_at, '{time_zone}'), 'yyyy-MM-dd'),
+            coalesce(concat(', about ', given_up_topic), ''), '; nobody has called back')
+        WHEN open_requests > 0 THEN concat('A request', coalesce(concat(' about ', request_topic), ''),
+            ' is open since ', date_format(request_opened_on, 'yyyy-MM-dd'))
+        END""")
 
 
 def said(template: str) -> Column:

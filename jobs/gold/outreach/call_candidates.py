@@ -45,6 +45,7 @@ def build(
     abandoned: Mapping[str, float],
     effects: Mapping[str, float],
     is_do_not_call_stale: bool,
+    time_zone: str,
 ) -> DataFrame:
     """One row per customer and campaign whose audience they are in; frames of the date before `list_on`.
 
@@ -53,7 +54,7 @@ def build(
     allows there, by purpose. `abandoned`: share of dialled calls given up by us, by campaign; `effects`: relative
     effect of a contact by campaign.
     """
-    audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice)
+    audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice, time_zone)
     located = _located(_with_persons(audience, customer_identities, list_on), places)
     season = season_of(list_on)
 
@@ -84,7 +85,8 @@ def build(
     rows = candidates.withColumn("_pair", F.explode("_pairs")).select(
         *outreach_customers.columns, "person_id", "_pair.*", "_pair.allowed.*"
     )
-    rows = rows.withColumn("free_hours", rules.free_hours(F.lit(hours[0]).cast("timestamp")))
+    begin = F.lit(hours[0]).cast("timestamp")
+    rows = rows.withColumns({"free_hours": rules.free_hours(begin), "wish": _wish(begin, len(hours))})
     decided = F.coalesce(
         *(
             F.when(
@@ -146,17 +148,26 @@ def _explored(rows: DataFrame, list_on: date, share: float) -> DataFrame:
     )
 
 
+def _wish(begin: Column, hours: int) -> Column:
+    """The hour that suits the customer: for which a call was promised on the day, else in which they mostly speak.
+
+    `begin`: of the day, which has so many hours.
+    """
+    seconds = F.col("callback_at").cast("double") - begin.cast("double")
+    promised = F.floor(seconds / HOUR.total_seconds()).cast("int")
+    return F.coalesce(F.when(promised.between(0, hours - 1), promised), "answer_hour", F.lit(USUAL_HOUR))
+
+
 def _assigned(judged: DataFrame, places: Any) -> DataFrame:
     """Decision, reason and hour of each pair that no rule drops, in the order of their worth.
 
     Whatever the value, promises come first, then the few below the floor, who have minutes of their own.
     """
     level = F.when(F.col("kind") == rules.DUTY, 0).when(F.col("is_explored"), 1).otherwise(2)
-    wish = F.coalesce("answer_hour", F.lit(USUAL_HOUR))
     is_first_draw = F.when(F.col("is_explored"), F.xxhash64("customer_id", "campaign"))
     pairs = (
         judged.where("reason IS NULL")
-        .withColumns({"_level": level, "wish": wish, "_draw": is_first_draw, "hours": F.col("free_hours")})
+        .withColumns({"_level": level, "_draw": is_first_draw, "hours": F.col("free_hours")})
         .repartition(1)
         .sortWithinPartitions("_level", "_draw", F.desc("expected_value"), "campaign", "customer_id")
         .select(*TAKES)

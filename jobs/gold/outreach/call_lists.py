@@ -17,9 +17,10 @@ def build(
     churn_scores: DataFrame,
     repeat_call_advice: DataFrame,
     campaigns: Sequence[Mapping[str, Any]],
+    time_zone: str,
 ) -> DataFrame:
     """One row per listed pair of `call_candidates` (of one day; the other frames of the date before)."""
-    audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice)
+    audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice, time_zone)
     own = [name for name in call_candidates.columns if name != "customer_id"]
     listed = call_candidates.where(F.col("decision") == LISTED).join(audience.drop(*own), "customer_id")
     told = F.coalesce(*(F.when(F.col("campaign") == each["name"], _words(each)) for each in campaigns))

@@ -68,7 +68,8 @@ def decided(spark: Any) -> Decided:
                 "list_on": LIST_ON, "campaigns": campaigns, "caps": CAPS, "holdout_share": 0.0001, "capacity": CAPACITY,
                 "hours": hours_of(LIST_ON, "UTC"), "minutes": [600.0] * 24,
                 "places": {"general": ALLOWED, "collections": ALLOWED}, "abandoned": {},
-                "effects": {each["name"]: 0.1 for each in campaigns}, "is_do_not_call_stale": False, **more,
+                "effects": {each["name"]: 0.1 for each in campaigns}, "is_do_not_call_stale": False,
+                "time_zone": "UTC", **more,
             },
         )  # fmt: skip
         return {(row["campaign"], row["customer_id"]): row.asDict() for row in rows.collect()}
@@ -175,6 +176,21 @@ def test_a_customer_goes_to_the_campaign_that_is_worth_most_and_the_next_has_its
     second = decided([customer("A"), customer("E")], campaign("small", value=500.0), campaign("large", quota=1))
     assert second["large", "E"]["reason"] == "over_quota"
     assert second["small", "E"]["decision"] == "listed"
+
+
+def test_a_promised_call_is_wished_for_in_the_hour_of_the_promise(decided: Decided) -> None:
+    zone, shanghai = "Asia/Shanghai", BEGIN - timedelta(hours=8)
+    people = [
+        customer("promised", callback_at=shanghai + timedelta(hours=15, minutes=20), answer_hour=11),
+        customer("missed", callback_at=shanghai - timedelta(hours=9), answer_hour=11),
+        customer("at_night", callback_at=shanghai + timedelta(hours=23, minutes=59)),
+        customer("nothing"),
+    ]
+    rows = decided(people, campaign(kind="duty"), hours=hours_of(LIST_ON, zone), time_zone=zone)
+    slots = {
+        who: (row["slot_start_at"].replace(tzinfo=UTC) - shanghai).seconds // 3600 for (_, who), row in rows.items()
+    }
+    assert slots == {"promised": 15, "missed": 11, "at_night": 19, "nothing": 10}
 
 
 def test_holdouts_are_a_stable_share_of_those_who_won_a_place(decided: Decided) -> None:

@@ -41,6 +41,7 @@ def test_why_and_script_are_said_with_the_customer_s_own_values(spark: Any) -> N
         frame(spark, "gold.churn_scores", [{"customer_id": "c0", "reason_1": "spent 62 % less"}]),
         frame(spark, "gold.repeat_call_advice", [{"customer_id": name, "main_topic": "fees"} for name in who]),
         campaigns=[SAVE, CARE],
+        time_zone="UTC",
     )
     rows = {row["customer_id"]: row for row in made.collect()}
     assert set(rows) == {*who, "called"}
@@ -50,3 +51,29 @@ def test_why_and_script_are_said_with_the_customer_s_own_values(spark: Any) -> N
     hints = {(rows[name]["script_id"], rows[name]["script_hint"]) for name in who}
     assert hints == {("ask", "Ask why."), ("offer", "Offer fees.")}
     assert 15 <= sum(rows[name]["script_id"] == "ask" for name in who) <= 45
+
+
+def test_why_tells_dates_in_business_time_and_of_a_promise_the_hour_too(spark: Any) -> None:
+    people = [
+        {"customer_id": "promised", "callback_at": datetime(2026, 2, 3, 7, tzinfo=UTC)},
+        {"customer_id": "given_up", "given_up_at": datetime(2026, 3, 29, 17, tzinfo=UTC)},
+        {"customer_id": "asked", "open_requests": 1, "request_opened_on": date(2026, 3, 30)},
+    ]
+    candidates = [
+        {"list_on": LIST_ON, "campaign": "care", "customer_id": each["customer_id"], "decision": "listed", "rank": 1}
+        for each in people
+    ]
+    made = call_lists.build(
+        frame(spark, "gold.call_candidates", candidates),
+        frame(spark, "features.outreach_customers", people),
+        frame(spark, "features.customer_tag_values", []),
+        frame(spark, "gold.churn_scores", []),
+        frame(spark, "gold.repeat_call_advice", []),
+        campaigns=[CARE],
+        time_zone="Asia/Shanghai",
+    )
+    assert {row["customer_id"]: row["why"] for row in made.collect()} == {
+        "promised": "A call back was promised for 2026-02-03 15:00",
+        "given_up": "Gave up waiting on 2026-03-30; nobody has called back",
+        "asked": "A request is open since 2026-03-30",
+    }
