@@ -84,6 +84,21 @@ CONTACTS = {
 }
 
 
+ANSWERS = {
+    FIRST: {
+        "A": ("no_answer", "half_over"), "B": ("reached", "half_over"), "C": ("voicemail", "none"),
+        "D": ("reached", "half_over"),
+    },
+    SECOND: {
+        "A": ("no_answer", "half_over"), "B": ("busy", "none"), "C": ("voicemail", "none"), "D": ("reached", "half_over"),
+    },
+    THIRD: {
+        "A": ("no_answer", "half_over"), "B": ("reached", "half_over"), "C": ("voicemail", "none"),
+        "D": ("reached", "half_over"),
+    },
+}  # fmt: skip
+
+
 def bring(world: World, day: date) -> None:
     lake = runner.open_lake(read_settings())
     for name, rows in NIGHTS[day].items():
@@ -129,11 +144,20 @@ def test_the_tag_and_the_caps_count_calls_by_hand_until_a_result_tells_of_them(n
     assert [told(nights, day) for day in CONTACTS] == [[contacts] * 2 for contacts in CONTACTS.values()]
 
 
+def test_what_came_of_our_calls_minds_calls_by_hand_until_a_result_tells_of_them(nights: World) -> None:
+    found: dict[date, dict[str, tuple[str, str]]] = {day: {} for day in NIGHTS}
+    for day, *told_of in nights.rows(TAGS, "as_of", "customer_id", "last_contact_result_365d", "call_response_90d"):
+        found[day][told_of[0]] = (told_of[1], told_of[2])
+    assert found == ANSWERS
+
+
 def test_a_past_date_made_again_says_what_it_said(nights: World) -> None:
     assert [nights.make(step, str(day)) for day in (FIRST, SECOND, THIRD) for step in STEPS] == [0] * 12
 
 
-def test_contacts_rolled_on_are_those_read_anew(nights: World, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contacts_and_last_calls_rolled_on_are_those_read_anew(
+    nights: World, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rolled: list[str] = []
     way = measured._rolled
 

@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from jobs.features import aggregates, customer_measures, customer_tag_values, rows
 from jobs.tables import TABLES
-from jobs.tables.outreach import BARRED_CHANNEL
+from jobs.tables.effects import RIGHT_PARTY
+from jobs.tables.outreach import BARRED_CHANNEL, RESULTS
 from jobs.tables.tags import CATALOGUE, Measure
 from tests.frames import frame
 
@@ -168,6 +169,22 @@ def test_the_tag_reads_a_do_not_call_entry_as_the_lists_do(spark: Any) -> None:
     told = customer_tag_values.build(barred.withColumn("as_of", F.lit(AS_OF)), {"do_not_call": rule})
     assert {row["customer_id"]: row["do_not_call"] for row in told.collect()} == {
         "fax": "all", "text": "sms", "none": "all", "over": "no", "not yet": "call",
+    }  # fmt: skip
+
+
+def test_a_call_is_answered_whatever_the_customer_said_and_not_by_others_or_a_machine(spark: Any) -> None:
+    measure = CATALOGUE.measures["answered_attempts_90d"]
+    assert f"result IN {RIGHT_PARTY}" in str(measure.where)
+    attempts = [
+        {"customer_id": result, "result": result.split()[0], "channel": "sms" if "sms" in result else "call",
+         "answered_by": "machine" if "machine" in result else None, "event_date": AS_OF, "known_on": AS_OF,
+         "attempted_at": datetime(2026, 1, 31, 12, tzinfo=UTC)}
+        for result in (*RESULTS, "reached by machine", "reached by sms")
+    ]  # fmt: skip
+    counted = rows.of_customers(frame(spark, "silver.contact_results", attempts), "attempted_at", AS_OF, "UTC")
+    found = aggregates.aggregated(rows.weighed(counted, [measure], AS_OF), [measure]).collect()
+    assert {row["customer_id"] for row in found if row[measure.name]} == {
+        "reached", "converted", "refused", "callback", "do_not_call",
     }  # fmt: skip
 
 

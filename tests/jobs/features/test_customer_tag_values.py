@@ -17,8 +17,10 @@ AS_OF = date(2026, 1, 31)
 
 @pytest.fixture
 def golden(spark: Any) -> Any:
-    """All golden rows, one customer each, with every measure that they do not name null."""
-    names = {name: m.type for m in CATALOGUE.measures.values() for name in columns_of(m) if name == m.name}
+    """All golden rows, one customer each, with every column of measures that they do not name null."""
+    names = {
+        name: m.type if name == m.name else "timestamp" for m in CATALOGUE.measures.values() for name in columns_of(m)
+    }
     cases = [(tag.name, row) for tag in CATALOGUE.tags.values() for row in tag.golden]
     rows = [(str(place), *(_literal(row.get(name)) for name in names)) for place, (_, row) in enumerate(cases)]
     texts = spark.createDataFrame(rows, "customer_id string, " + ", ".join(f"{name} string" for name in names))
@@ -28,7 +30,7 @@ def golden(spark: Any) -> Any:
 
 def test_golden_rows(golden: Any) -> None:
     cases, measures = golden
-    unknown = {key for _, row in cases for key in row} - {"tag"} - {*CATALOGUE.measures}
+    unknown = {key for _, row in cases for key in row} - {"tag"} - {*measures.columns}
     assert not unknown, "golden rows name measures"
     rules = {name: tag.rules[0] for name, tag in CATALOGUE.tags.items()}
     told = customer_tag_values.build(measures, rules)
