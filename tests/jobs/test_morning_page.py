@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_the_page_counts_the_minutes_of_shifts_as_the_lists_do(world: World) -> 
     settings = read_settings()
     lake = runner.open_lake(settings)
     chosen = {"list_on": LIST_ON, "campaign": "churn_save", "kind": "marketing", "channel": "call", "customer_id": "S"}
-    rows = {
+    rows: dict[str, list[dict[str, Any]]] = {
         "gold.call_candidates": [{**chosen, "decision": "suppressed", "reason": "no_consent"}],
         "silver.shifts": [
             {"agent_id": agent, "planned_start_at": start, "planned_end_at": start + timedelta(hours=8),
