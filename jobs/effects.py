@@ -48,7 +48,7 @@ def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, wa
     since = stood - timedelta(days=LATE_DAYS - 1) if stood > EVER else EVER
     first = _first_list(lake, since, day)
     if first is None:
-        return 0
+        return _unchanged(lake, QUALITY, stood, day)
     made = list_quality.build(**_frames(lake, QUALITY), as_of=day, first=first, time_zone=settings.time_zone)
     return stamped.replace_from(lake, QUALITY, made, "list_on", since, day, expect)
 
@@ -103,7 +103,7 @@ def _update_arms(
     since = season_start(stood - longest - timedelta(days=LATE_DAYS) - WEEK) if stood > EVER else EVER
     listed_on = _first_list(lake, since, day)
     if listed_on is None:
-        return 0
+        return _unchanged(lake, table, stood, day)
     # No event of before counts, and until a first week is told of that would be all of them.
     first = max(since, listed_on - timedelta(days=listed_on.weekday()))
     made = build(**_frames(lake, table), as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns)
@@ -141,6 +141,13 @@ def _stood(lake: Lake, table: Table, day: date, warn: Warn) -> date | None:
         return None
     # The same night again makes anew what became final in it.
     return min(made_on, day - timedelta(days=1))
+
+
+def _unchanged(lake: Lake, table: Table, stood: date, day: date) -> int:
+    """Leaves the table as it is, where no list is near; returns the rows written, which are none."""
+    if stood > EVER:
+        stamped.stands_as_of(lake, table, day)
+    return 0
 
 
 def season_start(day: date) -> date:

@@ -55,10 +55,14 @@ def replace_from(lake: Lake, table: Table, made: DataFrame, by: str, first: date
     with lake.once(_conformed(table, made)) as rows:
         expect(table, rows)
         written = lake.replace_changed(table, rows, by, standing, **{AS_OF: str(day)})
-    if lake.noted(table, AS_OF) != str(day):
-        # Nothing changed. An older night must find out all the same that it is one.
-        lake.remember(table, **{AS_OF: str(day)})
+    stands_as_of(lake, table, day)
     return written
+
+
+def stands_as_of(lake: Lake, table: Table, day: date) -> None:
+    """Notes the date as of which the table stands, also where nothing changed: an older night finds that it is one."""
+    if lake.noted(table, AS_OF) != str(day):
+        lake.remember(table, **{AS_OF: str(day)})
 
 
 def _conformed(table: Table, rows: DataFrame) -> DataFrame:

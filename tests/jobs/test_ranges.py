@@ -139,13 +139,15 @@ JUDGED = tuple(date(2026, 3, day) for day in (16, 17))
 """The date on which the first week of these becomes final, and results of the second list count the last time, and one
 after it."""
 OF_LISTS = ("gold.contact_effects", "gold.script_effects", "gold.list_quality")
+TO_LISTS = (
+    "bronze.contact_results", "bronze.transactions", "silver.contact_results", "silver.transactions", *OF_LISTS
+)  # fmt: skip
 
 
 @pytest.fixture
 def lists(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The files of the nights that judge two lists, of whose contacts and purchases a late batch tells."""
-    made = ("silver.contact_results", "silver.transactions", *OF_LISTS)
-    few = [table for table in nightly() if table.layer == "bronze" or table.name in made]
+    few = [table for table in nightly() if table.layer == "bronze" or table.name in TO_LISTS]
     monkeypatch.setattr(ranges, "nightly", lambda: few)
     campaign = CAMPAIGN | {"outcome_days": 1, "scripts": [{"id": "ask"}, {"id": "offer"}]}
     monkeypatch.setattr(effects, "campaigns_of", lambda _: [campaign])
@@ -176,7 +178,8 @@ def judged(world: World) -> dict[str, Any]:
     for name, rows in {"gold.call_candidates": candidates, "gold.call_lists": listed}.items():
         lake.append(TABLES[name], frame(lake.spark, name, [whole(name, row) for row in rows]))
     for day in JUDGED:
-        ranges.backfill(day, day, f"night of {day}", lambda _: None)
+        for name in TO_LISTS:
+            world.make(name, str(day))
     return said_of_lists(world)
 
 
