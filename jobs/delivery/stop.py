@@ -80,7 +80,7 @@ ORDER BY customer_id, campaign
 
 
 def write(tables: StoredTables, root: Path, days: Sequence[date], settings: Settings) -> dict[Path, int]:
-    """Writes `stop/<day>.csv` for each of these days of lists with somebody to leave alone.
+    """Writes `stop/<day>.csv` for each of these days of lists with somebody to leave alone, now or when it was written.
 
     Returns the files that came or changed, with their rows.
     """
@@ -98,7 +98,8 @@ def write(tables: StoredTables, root: Path, days: Sequence[date], settings: Sett
         )
         file = file_of(root, list_on)
         content = csv_bytes(COLUMNS, stops, settings.configuration.delivery.csv_bom)
-        if stops and not (file.exists() and file.read_bytes() == content):
+        is_news = file.read_bytes() != content if file.exists() else bool(stops)
+        if is_news:
             replace(file, content, headline_of(list_on), AGAIN)
             written[file] = len(stops)
     return written

@@ -192,6 +192,17 @@ def test_later_nights_tell_of_a_list_as_long_as_it_may_be_in_use(delivered: Outr
     assert done.stops == {file_of(delivered): 1}
 
 
+def test_who_is_no_longer_barred_leaves_the_file_the_last_one_too(delivered: Outreach) -> None:
+    bar(delivered, {"customer_id": ANNA}, {"customer_id": CAI})
+    assert [row[0] for row in stops(delivered)] == [ANNA, CAI]
+    bar(delivered, {"customer_id": ANNA})
+    assert [row[0] for row in stops(delivered)] == [ANNA]
+    bar(delivered)
+    assert delivered.deliver().stops == {file_of(delivered): 0}
+    assert file_of(delivered).read_bytes() == b"\xef\xbb\xbfcustomer_id,campaign,reason,known_at\r\n"
+    assert not delivered.deliver().stops
+
+
 def test_what_is_told_already_is_not_written_again(delivered: Outreach) -> None:
     bar(delivered, {"customer_id": ANNA})
     assert delivered.deliver().stops
