@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -180,7 +181,8 @@ def _json(spark: SparkSession, feed: Feed, source: Source, header: Header, files
     parsing = {**options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
     rows = lines.select("*", F.from_json("value", schema, parsing).alias("_row"))
     rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
-    rows = _judged(rows, "malformed JSON")
+    followed = F.when(~_is_one_value(F.col("_raw"), options), F.col("_raw"))
+    rows = _judged(rows.withColumn("_corrupt", F.coalesce("_corrupt", followed)), "malformed JSON")
     names = tuple(field.name for field in fields)
     nested = frozenset(field.name for field in fields if field.dataType.typeName() in ("struct", "array", "map"))
     return RawRows(rows, names, files, nested, True)
@@ -190,9 +192,11 @@ def _json_document(
     spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]
 ) -> RawRows:
     options = {"primitivesAsString": "true", **_texts(source.options), "multiLine": "true"}
-    documents = spark.read.options(**options).json(_uris(files))
-    corrupt = F.col("_corrupt_record") if "_corrupt_record" in documents.columns else F.lit(None).cast("string")
-    documents = documents.select("*", _file(files), corrupt.alias("_corrupt")).drop("_corrupt_record")
+    broken = _broken_documents(spark, files, options)
+    whole = tuple(file for file in files if file not in broken)
+    parts = [_documents(spark, whole, options)] if whole else []
+    parts += [_texts_of_documents(spark, broken, options)] if broken else []
+    documents = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
     own = [name for name in documents.columns if name not in ("_file", "_corrupt")]
     if source.rows is not None and own:
         documents, own = _elements(feed, source.rows, documents, own, files)
@@ -208,6 +212,39 @@ def _json_document(
     types = dict(rows.dtypes)
     nested = frozenset(name for name in own if types[name].startswith(("struct", "array", "map")))
     return RawRows(rows, tuple(own), files, nested, True)
+
+
+def _documents(spark: SparkSession, files: tuple[SourceFile, ...], options: dict[str, str]) -> DataFrame:
+    documents = spark.read.options(**options).json(_uris(files))
+    corrupt = F.col("_corrupt_record") if "_corrupt_record" in documents.columns else F.lit(None).cast("string")
+    return documents.select("*", _file(files), corrupt.alias("_corrupt")).drop("_corrupt_record")
+
+
+def _broken_documents(
+    spark: SparkSession, files: tuple[SourceFile, ...], options: dict[str, str]
+) -> tuple[SourceFile, ...]:
+    """The files that are not one document from beginning to end."""
+    text = F.col("_corrupt")
+    # Of bytes that are no UTF-8 the reader finds the encoding, or says that it cannot.
+    is_text = F.is_valid_utf8(text) & ~text.contains("\0") & text.rlike(r"\S")
+    texts = _texts_of_documents(spark, files, options).where(is_text)
+    names = {row["_file"] for row in texts.where(~_is_one_value(text, options)).select("_file").collect()}
+    return tuple(file for file in files if file.name in names)
+
+
+def _texts_of_documents(spark: SparkSession, files: tuple[SourceFile, ...], options: dict[str, str]) -> DataFrame:
+    encoding = next((value for key, value in options.items() if key.lower() in ("encoding", "charset")), None)
+    text = F.decode(F.col("value").cast("binary"), encoding) if encoding else F.col("value")
+    unmarked = F.regexp_replace(text, "^\ufeff", "").alias("_corrupt")
+    return spark.read.text(_uris(files), wholetext=True).select(_file(files), unmarked)
+
+
+def _is_one_value(text: Column, options: dict[str, str]) -> Column:
+    """Whether a text ends with its first JSON value; Spark reads that one and drops what follows without a word."""
+    both = F.concat(F.lit("["), text, F.lit('\n,"_end"]'))
+    # The first is far cheaper, but keeps no options, and knows no NaN.
+    seconds = (F.get_json_object(both, "$[1]"), F.get(F.from_json(both, "array<string>", options), 1))
+    return F.coalesce(seconds[0] == "_end", F.lit(False)) | F.coalesce(seconds[1] == "_end", F.lit(False))
 
 
 def _elements(

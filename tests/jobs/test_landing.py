@@ -254,6 +254,55 @@ def test_json_lines_land_and_nested_or_malformed_ones_are_set_aside(world: World
     ]
 
 
+def test_what_follows_the_first_json_value_of_a_line_is_not_lost_the_line_is_set_aside(world: World) -> None:
+    def made(call_id: str, **other: object) -> str:
+        return json.dumps({**dict(zip(HEADER.split(","), call(call_id).split(","), strict=True)), **other})
+
+    good = [made("a"), made("b", extra={"of": [{"x": "}{"}]}) + " \t", made("c", extra=float("nan"))]
+    bad = [
+        made("d") + made("e"),
+        made("f") + ", " + made("g"),
+        made("h") + " garbage",
+        made("i") + "}",
+        made("j") + "]",
+        made("k") + "," + made("l") + "]",
+        f"[{made('m')}]",
+    ]
+    world.drop("calls", DAY, "\n".join([*good, *bad]), name="calls.jsonl")
+    assert account(world.land("calls", DAY)) == [(DAY, 10, 3, 7)]
+    assert world.rows("bronze.calls", "call_id") == [("a",), ("b",), ("c",)]
+    assert world.rows("quarantine.calls", "DISTINCT reason") == [("malformed JSON",)]
+    assert {raw for (raw,) in world.rows("vault.quarantine_raw", "raw")} == set(bad)
+
+
+def test_what_follows_a_json_document_is_not_lost_the_document_is_set_aside(world: World) -> None:
+    world.configure(feeds={"calls": {"format": "json_document"}})
+    one = json.dumps(dict(zip(HEADER.split(","), call("a").split(","), strict=True)), indent=1)
+    files = {
+        "array.json": f"\ufeff[{one}, {one}]\n",
+        "garbage.json": f"[{one}] garbage",
+        "lines.json": one + "\n" + one,
+        "object.json": one,
+        "utf-16.json": one.encode("utf-16"),
+        "blank.json": " \n",
+        "broken.json": '{"call_id": ',
+    }
+    for name, content in files.items():
+        world.drop("calls", DAY, content, name=name)
+    found = {batch.file.split("/")[-1]: batch for batch in world.land("calls", DAY)}
+    assert {name: (batch.rows_landed, batch.rows_quarantined) for name, batch in found.items()} == {
+        "array.json": (2, 0),
+        "garbage.json": (0, 1),
+        "lines.json": (0, 1),
+        "object.json": (1, 0),
+        "utf-16.json": (1, 0),
+        "blank.json": (0, 0),
+        "broken.json": (0, 1),
+    }
+    raws = {raw for (raw,) in world.rows("vault.quarantine_raw", "raw")}
+    assert raws == {files["garbage.json"], files["lines.json"], files["broken.json"]}
+
+
 def test_parquet_lands_with_its_own_types(world: World) -> None:
     table = pa.table(
         {
