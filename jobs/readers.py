@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -10,10 +12,11 @@ import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, StructType
+from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 from upath import UPath
 
 from jobs.errors import DataError
+from jobs.privacy import scrub
 from jobs.settings import Source
 from jobs.sources import SourceFile, unreadable
 from jobs.tables import Feed
@@ -21,6 +24,7 @@ from jobs.tables import Feed
 NATIVE_OPTIONS = {"multiline", "encoding", "charset", "linesep"}
 CSV_DEFAULTS = {"header": "true", "escape": '"'}
 LONGEST_HEADER = 1 << 20
+CASE_SENSITIVE = "spark.sql.caseSensitive"
 LINES_A_PARTITION = 1 << 33
 """monotonically_increasing_id keeps the partition in the bits above (Spark's documentation)."""
 
@@ -172,17 +176,18 @@ def _csv(spark: SparkSession, feed: Feed, source: Source, header: Header, files:
 
 def _json(spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]) -> RawRows:
     options = {"primitivesAsString": "true", **_texts(source.options)}
-    inferred = spark.read.options(**options).json(_uris(files)).schema
-    fields = [field for field in inferred.fields if field.name != "_corrupt_record"]
-    schema = ", ".join(
-        [f"{_quoted(field.name)} {field.dataType.simpleString()}" for field in fields] + ["`_corrupt` string"]
-    )
+    with _named_once(feed, files):
+        inferred = _inferred(spark, files, options)
+    spellings = _spellings(field for field in inferred.fields if field.name != "_corrupt_record")
+    schema = StructType([*(field for same in spellings for field in same), StructField("_corrupt", StringType())])
     lines = _lines(spark, files).where(F.trim("value") != "")
     parsing = {**options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
     rows = lines.select("*", F.from_json("value", schema, parsing).alias("_row"))
     rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
+    rows = _of_one_spelling(rows, spellings)
     followed = F.when(~_is_one_value(F.col("_raw"), options), F.col("_raw"))
     rows = _judged(rows.withColumn("_corrupt", F.coalesce("_corrupt", followed)), "malformed JSON")
+    fields = [same[0] for same in spellings]
     names = tuple(field.name for field in fields)
     nested = frozenset(field.name for field in fields if field.dataType.typeName() in ("struct", "array", "map"))
     return RawRows(rows, names, files, nested, True)
@@ -194,7 +199,8 @@ def _json_document(
     options = {"primitivesAsString": "true", **_texts(source.options), "multiLine": "true"}
     broken = _broken_documents(spark, files, options)
     whole = tuple(file for file in files if file not in broken)
-    parts = [_documents(spark, whole, options)] if whole else []
+    with _named_once(feed, whole):
+        parts = [_documents(spark, whole, options)] if whole else []
     parts += [_texts_of_documents(spark, broken, options)] if broken else []
     documents = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
     own = [name for name in documents.columns if name not in ("_file", "_corrupt")]
@@ -212,6 +218,51 @@ def _json_document(
     types = dict(rows.dtypes)
     nested = frozenset(name for name in own if types[name].startswith(("struct", "array", "map")))
     return RawRows(rows, tuple(own), files, nested, True)
+
+
+def _inferred(spark: SparkSession, files: tuple[SourceFile, ...], options: dict[str, str]) -> StructType:
+    """The columns that the lines have, each in all its spellings; otherwise Spark knows the first of them alone."""
+    before = spark.conf.get(CASE_SENSITIVE) or "false"
+    spark.conf.set(CASE_SENSITIVE, "true")
+    try:
+        return spark.read.options(**options).json(_uris(files)).schema
+    finally:
+        spark.conf.set(CASE_SENSITIVE, before)
+
+
+def _spellings(fields: Iterable[StructField]) -> list[list[StructField]]:
+    """The fields by name, upper and lower case alike; those of a name are of one type."""
+    by_name: dict[str, list[StructField]] = {}
+    for field in fields:
+        by_name.setdefault(field.name.lower(), []).append(field)
+    return [
+        same if len({field.dataType for field in same}) == 1 else [StructField(f.name, StringType()) for f in same]
+        for same in by_name.values()
+    ]
+
+
+def _of_one_spelling(rows: DataFrame, spellings: list[list[StructField]]) -> DataFrame:
+    """Rows with one column for each name, where their first columns are all of its spellings."""
+    places = [[f"_{name}_{spelling}" for spelling in range(len(same))] for name, same in enumerate(spellings)]
+    first = [place for same in places for place in same]
+    if len(first) == len(spellings):
+        return rows
+    others = rows.columns[len(first) :]
+    values = [F.coalesce(*held).alias(same[0].name) for held, same in zip(places, spellings, strict=True)]
+    return rows.toDF(*first, *others).select(*values, *others)
+
+
+@contextmanager
+def _named_once(feed: Feed, files: tuple[SourceFile, ...]) -> Iterator[None]:
+    try:
+        yield
+    except AnalysisException as error:
+        if error.getCondition() != "COLUMN_ALREADY_EXISTS":
+            raise
+        names = ", ".join(file.name for file in files[:3])
+        key = scrub((error.getMessageParameters() or {}).get("columnName", ""))
+        found = f"an object has the key {key} twice (upper and lower case are the same)"
+        raise unreadable(feed, names, found) from None
 
 
 def _documents(spark: SparkSession, files: tuple[SourceFile, ...], options: dict[str, str]) -> DataFrame:

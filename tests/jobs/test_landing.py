@@ -303,6 +303,37 @@ def test_what_follows_a_json_document_is_not_lost_the_document_is_set_aside(worl
     assert raws == {files["garbage.json"], files["lines.json"], files["broken.json"]}
 
 
+def test_json_keys_may_be_any_text_and_their_spellings_are_one_column(world: World) -> None:
+    world.configure(
+        feeds={"calls": {"columns": {"customer_id": "customerId", "topic": "party.`customer-id`", "queue": "`a b`"}}}
+    )
+
+    def made(call_id: str, **other: object) -> str:
+        return json.dumps({**dict(zip(HEADER.split(","), call(call_id).split(","), strict=True)), **other})
+
+    lines = [
+        made("a", customerId="C1", party={"customer-id": "x", "a b": 1, "c`d": {":": "'"}}),
+        made("b", customerID="C2", party={}),
+        made("c", customerId=None, customerID={"of": "C3"}, **{"a b": "q"}),
+    ]
+    world.drop("calls", DAY, "\n".join(lines), name="calls.jsonl")
+    assert account(world.land("calls", DAY)) == [(DAY, 3, 3, 0)]
+    assert world.rows("bronze.calls", "call_id", "customer_id", "topic", "queue") == [
+        ("a", "C1", "x", None),
+        ("b", "C2", None, None),
+        ("c", '{"of":"C3"}', None, "q"),
+    ]
+
+
+@pytest.mark.parametrize("format_", ["json", "json_document"])
+def test_a_json_key_that_an_object_has_twice_is_an_error_that_names_feed_and_file(world: World, format_: str) -> None:
+    world.configure(feeds={"calls": {"format": format_}})
+    world.drop("calls", DAY, '{"call_id": "a", "call_id": "b"}', name="twice.json")
+    with pytest.raises(DataError, match=r"calls: .*twice\.json cannot be read") as raised:
+        world.land("calls", DAY)
+    assert "call_id" in raised.value.found
+
+
 def test_parquet_lands_with_its_own_types(world: World) -> None:
     table = pa.table(
         {
