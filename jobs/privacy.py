@@ -7,7 +7,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,21 +23,49 @@ KEY_BYTES = 32
 KEY_MODE = 0o600
 PSEUDONYM = StructType([StructField(name, StringType()) for name in ("token", "value", "phone_country", "phone_area")])
 
-_FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）＠．", "0123456789+-()@.")
+_LAST_DIGIT = 0x1FFFF
+"""No digit, dash or space of Unicode lies beyond."""
+
+
+def _plain_signs() -> dict[int, str]:
+    """Digits, dashes and spaces of all scripts, and what else stands in numbers, each as one sign.
+
+    Dashes become ‐, as a word that ends at one is no identifier that goes on, as it is at the - of a keyboard.
+    """
+    plain = dict(zip(map(ord, "＋－（）＠．"), "+-()@.", strict=True))
+    for place in set(range(0x80, _LAST_DIGIT + 1)) - set(plain):
+        category = unicodedata.category(chr(place))
+        if category == "Nd":
+            plain[place] = str(unicodedata.digit(chr(place)))
+        elif category in ("Pd", "Zs"):
+            plain[place] = "‐" if category == "Pd" else " "
+    return plain
+
+
+_PLAIN_SIGNS = _plain_signs()
+_DIGIT_OR_AT = re.compile("[0-9@]")
+# Letters of scripts that set spaces; of the others the words around an address would be taken for a part of it.
+_OF_ADDRESSES = r"A-Za-z0-9\u00c0-\u0dff\u1e00-\u1fff"
+# A number ends where no word goes on, or with an extension.
+_END = r"(?: ?(?i:x|ext\.?) ?\d{1,6})?(?![A-Za-z0-9_])"
 # Forms that nothing else has are redacted wherever they stand; other runs of digits only as words of their own,
 # so that identifiers such as C20260101-00012 survive. Each looks a bounded way ahead: what a source sends may be long.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("[email]", re.compile(r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")),
+    ("[email]", re.compile(rf"[{_OF_ADDRESSES}._%+\-]{{1,64}}@[{_OF_ADDRESSES}\-]+(?:\.[{_OF_ADDRESSES}\-]+)+")),
     ("[id]", re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx](?!\d)")),
-    ("[card]", re.compile(r"(?<!\d)[3-6]\d{3}[ \-]?\d{4}[ \-]?\d{4}[ \-]?\d{1,7}(?!\d)")),
-    ("[card]", re.compile(r"(?<!\d)3[47]\d{2}[ \-]?\d{6}[ \-]?\d{5}(?!\d)")),
-    ("[phone]", re.compile(r"(?<!\d)(?:(?:\+|00)?86[ \-]?)?1[3-9]\d(?:[ \-]?\d{4}){2}(?!\d)")),
-    ("[phone]", re.compile(r"(?<![\w+])\+\d(?:[ \-.()/]{0,2}\d){6,14}(?!\d)", re.ASCII)),
-    ("[id]", re.compile(r"(?<![\w\-])\d{3}-\d{2}-\d{4}(?![\w\-])", re.ASCII)),
-    ("[number]", re.compile(r"(?<![A-Za-z0-9_\-.])\(?\d(?:[ \-.()/]{0,2}\d){6,18}(?![A-Za-z0-9_])", re.ASCII)),
+    ("[card]", re.compile(r"(?<!\d)[3-6]\d{3}[ \-‐]{0,3}\d{4}[ \-‐]{0,3}\d{4}[ \-‐]{0,3}\d{1,7}(?!\d)")),
+    ("[card]", re.compile(r"(?<!\d)3[47]\d{2}[ \-‐]{0,3}\d{6}[ \-‐]{0,3}\d{5}(?!\d)")),
+    ("[phone]", re.compile(r"(?<!\d)(?:(?:\+|00)?86[ \-‐]{0,3})?1[3-9]\d(?:[ \-‐]{0,3}\d{4}){2}(?!\d)")),
+    ("[phone]", re.compile(r"(?<![\w+])\+\d(?:[ \-‐.()/]{0,3}\d){6,14}(?!\d)", re.ASCII)),
+    ("[id]", re.compile(r"(?<![\w\-])\d{3} ?[\-‐] ?\d{2} ?[\-‐] ?\d{4}(?![\w\-])", re.ASCII)),
+    # Two amounts with a dash between them are no number of a phone; three groups that make ten digits are.
+    ("[number]", re.compile(r"(?<![A-Za-z0-9_\-.])(?=\(?(?:\d(?:\)? [\-‐] )?){10})"
+                            rf"\(?\d{{1,4}}\)?(?: [\-‐] \d{{2,4}}){{2,9}}{_END}", re.ASCII)),
+    ("[number]", re.compile(rf"(?<![A-Za-z0-9_\-.])\(?\d(?:[ \-‐.()/]{{0,2}}\d){{6,18}}{_END}", re.ASCII)),
 )  # fmt: skip
 _DATE_OR_AMOUNT = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T]\d{1,2}(?![\d\-]))?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d+\.\d{1,2}$"
+    r"\d{4} ?[-‐/.] ?\d{1,2} ?[-‐/.] ?\d{1,2}(?:[ T]\d{1,2}(?![\d\-‐]))?|\d{1,2} ?[-‐/.] ?\d{1,2} ?[-‐/.] ?\d{4}"
+    r"|\d+\.\d{1,2}$"
 )
 # Scripts that set no space between a name and the words around it: kana, Chinese, Hangul.
 _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
@@ -236,21 +264,34 @@ def _walk(value: Any, names: dict[str, str], day: str) -> Any:
 
 
 def _without_numbers(text: str) -> str:
-    text = text.translate(_FULL_WIDTH)
+    # Both are as long as each other, so that what is found in one stands there in the other too.
+    plain = text.translate(_PLAIN_SIGNS)
+    if _DIGIT_OR_AT.search(plain) is None:
+        return text
     for label, pattern in _PATTERNS:
-        text = pattern.sub(partial(_label, label), text)
+        found = [_labelled(label, match) for match in pattern.finditer(plain)]
+        if found:
+            text, plain = _replaced(text, found), _replaced(plain, found)
     return text
 
 
-def _label(label: str, match: re.Match[str]) -> str:
+def _labelled(label: str, match: re.Match[str]) -> tuple[int, int, str | None]:
+    """From where to where a label takes the place of what was found; None: of what is found in that place alone."""
     found = match.group()
     kept = _DATE_OR_AMOUNT.match(found) if label == "[number]" else None
     if kept is None:
-        return label
+        return match.start(), match.end(), label
     # A number that follows a date is in the same run of digits.
-    rest = found[kept.end() :]
-    number = rest.lstrip(" -.()/")
-    return found[: len(found) - len(number)] + _without_numbers(number)
+    number = found[kept.end() :].lstrip(" -‐.()/")
+    return match.end() - len(number), match.end(), None
+
+
+def _replaced(text: str, found: list[tuple[int, int, str | None]]) -> str:
+    parts, place = [], 0
+    for start, end, label in found:
+        parts += [text[place:start], _without_numbers(text[start:end]) if label is None else label]
+        place = end
+    return "".join([*parts, text[place:]])
 
 
 def _without_names(text: str, names: dict[str, str], day: str) -> str:
