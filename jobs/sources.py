@@ -108,7 +108,9 @@ def _files(pattern: str, landing: str) -> list[SourceFile]:
         return []
     matches: list[UPath] = sorted(root.glob(pattern), key=str)
     files = [inner for match in matches for inner in (sorted(match.iterdir(), key=str) if match.is_dir() else [match])]
-    visible = (file for file in files if file.is_file() and not fnmatch.fnmatch(file.name, "[._]*"))
+    # A pattern that finds a folder may find what is in it, too.
+    once = {str(file): file for file in files}.values()
+    visible = (file for file in once if file.is_file() and not fnmatch.fnmatch(file.name, "[._]*"))
     return [_described(file, _name(file, root, is_absolute)) for file in visible]
 
 

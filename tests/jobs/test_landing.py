@@ -334,6 +334,15 @@ def test_a_json_key_that_an_object_has_twice_is_an_error_that_names_feed_and_fil
     assert "call_id" in raised.value.found
 
 
+@pytest.mark.parametrize("days", [[DAY], [DAY, "2026-01-06"]])
+def test_a_file_that_a_pattern_finds_twice_lands_once(world: World, days: list[str]) -> None:
+    world.configure(feeds={"calls": {"path": "calls/ds={ds}/**/*", "optional": True}})
+    world.drop("calls", DAY, calls(call("a")), name="site/of/calls.csv")
+    batches = world.land("calls", *days)
+    assert [each[1:] for each in account(batches) if each[0] == DAY] == [(1, 1, 0)]
+    assert world.rows("bronze.calls", "call_id") == [("a",)]
+
+
 def test_parquet_lands_with_its_own_types(world: World) -> None:
     table = pa.table(
         {
