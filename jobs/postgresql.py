@@ -94,7 +94,7 @@ class PostgreSql:
 
     def moment(self, column: str, kind: str) -> Moment:
         if kind == "date":
-            return Moment(f"({self.name(column)})::text", None)
+            return Moment(self.text(column, kind), None)
         # A time without a zone is one of the session's, which is the source's.
         instant = f"({self.name(column)}::timestamptz AT TIME ZONE 'UTC')"
         return Moment(f"to_char({instant}, 'YYYY-MM-DD HH24:MI:SS.US')", "UTC")

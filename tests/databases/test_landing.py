@@ -94,6 +94,18 @@ def test_a_watermark_may_be_a_date_of_the_business_and_names_are_the_same_in_any
     assert [row[2:] for row in account(world, DAY, NEXT)] == [(2, 2, 0)] * 2
 
 
+def test_a_watermark_that_is_a_date_is_found_however_the_database_writes_dates(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    postgres.execute("ALTER DATABASE bank SET DateStyle = 'German'", database="bank")
+    try:
+        feed(query=QUERY.replace("updated_at", "updated_at::date AS booked_on"), watermark="booked_on")
+        spend(postgres, (1, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 12:00:00+08"))
+        assert account(world, DAY)[0][2:] == (1, 1, 0)
+    finally:
+        postgres.execute("ALTER DATABASE bank RESET DateStyle", database="bank")
+
+
 def test_a_row_that_came_late_is_in_the_overlap_of_the_next_batch(world: World, postgres: Postgres, feed: Feed) -> None:
     feed(watermark="updated_at", overlap_hours=1, optional=True)
     spend(postgres, (1, "C1", "2026-01-05 23:00:00+08", 1, "2026-01-05 23:10:00+08"))
