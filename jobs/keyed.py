@@ -39,7 +39,7 @@ def update(
     if is_untouched and settings.source(feed).delivery != "snapshot":
         return 0
     lake.prepare(lake.rows(bronze, days))
-    delivered, touched = _delivered(lake, feed, days, settings)
+    delivered, touched = _delivered(lake, table, feed, days, settings)
     make = _current_changes if table.module == "jobs.silver.current" else _version_changes
     changes = make(lake, table, feed, delivered, touched, settings)
     return 0 if changes is None else _publish(lake, table, changes, expect)
@@ -50,6 +50,9 @@ def is_corrected(lake: Lake, feed: Feed, days: Sequence[date], settings: Setting
     bronze = TABLES[f"bronze.{feed.name}"]
     if not lake.rows(bronze, days):
         return False
+    if settings.source(feed).delivery == "snapshot":
+        # Who is absent from it is closed by it, of which bronze has no row.
+        return True
     rows = _bronze(lake, feed, settings)
     [(oldest,)] = rows.where(in_dates("ds", days)).agg(F.min("event_date")).collect()
     # What silver takes for the same lies near in event time, and came at most two days before its time.
@@ -59,7 +62,9 @@ def is_corrected(lake: Lake, feed: Feed, days: Sequence[date], settings: Setting
     return not facts.where(f"one <> other AND last >= DATE'{min(days)}'").limit(1).isEmpty()
 
 
-def _delivered(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> tuple[DataFrame, list[date]]:
+def _delivered(
+    lake: Lake, table: Table, feed: Feed, days: Sequence[date], settings: Settings
+) -> tuple[DataFrame, list[date]]:
     """What the batches of `days` brought, with closings; and the dates whose rows this decides."""
     bronze = _bronze(lake, feed, settings)
     if settings.source(feed).delivery != "snapshot":
@@ -67,6 +72,11 @@ def _delivered(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings)
     all_days = lake.dates(TABLES[f"bronze.{feed.name}"], "ds")
     before = [day for day in all_days if day < min(days)][-1:]
     after = [day for day in all_days if day > max(days)][:1]
+    if not feed.is_entity:
+        # Of a batch that no night has taken yet its own will tell who is absent. Of entities stamped tables read how
+        # they were known on a date.
+        taken = lake.latest(table, "ds")
+        after = [day for day in after if taken is not None and day <= taken]
     near = [day for day in all_days if min(days) <= day <= max(days)]
     touched = sorted({*days, *after})
     rows = bronze.where(in_dates("ds", [*before, *near, *after]))

@@ -13,7 +13,7 @@ from jobs.tables.contract import Feed
 def build(batches: DataFrame, feed: Feed, days: Sequence[date], time_zone: str) -> DataFrame:
     """The rows of `batches` and, for each key absent from the next of `days` (all dates with a batch), its closing.
 
-    A closing is the row as it was last brought, ended on the date of the first batch without it.
+    A closing is the row as it was last brought, ended on the date of the first batch without it if not before.
     """
     following = dict(zip(sorted(days), sorted(days)[1:], strict=False))
     if not following or feed.ends is None:
@@ -33,6 +33,6 @@ def build(batches: DataFrame, feed: Feed, days: Sequence[date], time_zone: str) 
     end = F.col("_next")
     if feed.column(feed.ends).type == "timestamp":
         end = F.to_utc_timestamp(end.cast("timestamp"), time_zone)
-    closed = absent.withColumn(feed.ends, F.coalesce(feed.ends, end)).withColumn("ds", F.col("_next"))
+    closed = absent.withColumn(feed.ends, F.least(feed.ends, end)).withColumn("ds", F.col("_next"))
     names = [column.name for column in feed.lake_columns]
     return batches.unionByName(closed.drop("_seen", "_next").withColumn("row_hash", row_hash(names)))

@@ -146,6 +146,44 @@ def test_whoever_is_absent_from_a_snapshot_is_closed_and_opens_again_when_back(w
     assert world.rows("silver.cards", "card_id", "closed_on") == [("K1", None), ("K2", None)]
 
 
+def test_an_end_that_lies_ahead_does_not_keep_open_who_is_absent_from_a_snapshot(world: World) -> None:
+    world.configure(feeds={"do_not_call": {"delivery": "snapshot"}, "cards": {"delivery": "snapshot"}})
+    days = ["2026-01-01", "2026-01-02"]
+    entries = "customer_id,added_at,expires_at\nC0,2026-01-01,\n"
+    planned = "C1,2026-01-01,2027-01-01 00:00:00\nC2,2026-01-01,2026-01-01 12:00:00\n"
+    cards = "card_id,customer_id,closed_on,updated_at\nK0,C0,,2026-01-01 00:00:00\n"
+    ending = "K1,C1,2027-01-01,2026-01-01 00:00:00\nK2,C2,2025-12-31,2026-01-01 00:00:00\n"
+    for day, more, other in zip(days, (planned, ""), (ending, ""), strict=True):
+        world.drop("do_not_call", day, entries + more)
+        world.drop("cards", day, cards + other)
+        world.land("do_not_call", day)
+        world.land("cards", day)
+    for table in ("silver.do_not_call", "silver.cards", "silver.cards_versions"):
+        world.make(table, *days)
+    assert world.rows("silver.do_not_call", "customer_id", "CAST(expires_at AS VARCHAR)") == [
+        ("C0", None),
+        ("C1", "2026-01-02 00:00:00+00"),
+        ("C2", "2026-01-01 12:00:00+00"),
+    ]
+    closed = [("K0", None), ("K1", date(2026, 1, 2)), ("K2", date(2025, 12, 31))]
+    assert world.rows("silver.cards", "card_id", "closed_on") == closed
+    of_versions = world.rows("silver.cards_versions", "card_id", "closed_on", "known_on", order="1, 3")
+    assert of_versions[1:3] == [("K1", date(2027, 1, 1), date(2026, 1, 1)), ("K1", date(2026, 1, 2), date(2026, 1, 2))]
+
+
+def test_a_snapshot_that_comes_late_is_held_against_the_next_one(world: World) -> None:
+    world.configure(feeds={"do_not_call": {"delivery": "snapshot"}})
+    header = "customer_id,added_at\n"
+    for day, who in (("2026-01-03", "C0"), ("2026-01-02", "C0 C1")):
+        world.drop("do_not_call", day, header + "".join(f"{each},2026-01-01\n" for each in who.split()))
+        world.land("do_not_call", day)
+        world.make("silver.do_not_call", day)
+    assert world.rows("silver.do_not_call", "customer_id", "CAST(expires_at AS VARCHAR)", "known_on") == [
+        ("C0", None, date(2026, 1, 2)),
+        ("C1", "2026-01-03 00:00:00+00", date(2026, 1, 2)),
+    ]
+
+
 def _drop_calls(world: World) -> None:
     for day, content in BATCHES.items():
         world.drop("calls", day, content)

@@ -77,6 +77,31 @@ def test_where_a_later_batch_corrects_an_event_each_night_tells_it_as_it_had_com
     assert found == [(DAYS[0], "call0", 10), (DAYS[1], "call1", 10)]
 
 
+def test_who_is_absent_from_a_later_snapshot_is_told_by_each_night_as_it_had_come(
+    calls: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [*ranges.nightly(), TABLES["silver.do_not_call"], TABLES["silver.customers_versions"]]
+    monkeypatch.setattr(ranges, "nightly", lambda: [table for table in nightly() if table in few])
+    calls.configure(feeds={"do_not_call": {"delivery": "snapshot"}})
+    for day, who in zip(DAYS, (("C1", "C2"), ("C2",)), strict=True):
+        rows = "".join(f"{each},{DAYS[0]} 08:00:00\n" for each in who)
+        calls.drop("do_not_call", str(day), f"customer_id,added_at\n{rows}")
+    after_first: list[tuple[Any, ...]] = []
+
+    def say(line: str) -> None:
+        if line.startswith(f"night {DAYS[1]} "):
+            after_first.extend(calls.rows("silver.do_not_call", "customer_id", "expires_at IS NULL"))
+
+    ranges.backfill(DAYS[0], DAYS[-1], "snapshots", say)
+    assert after_first == [("C1", True), ("C2", True)]
+    assert calls.rows("silver.do_not_call", "customer_id", "expires_at IS NULL") == [("C1", False), ("C2", True)]
+    at_once = calls.everything()
+    calls.lake.rename(calls.root / "at-once")
+    for day in DAYS:
+        ranges.backfill(day, day, f"night of {day}", lambda _: None)
+    assert calls.everything() == at_once
+
+
 def test_what_a_later_batch_corrects_may_have_come_long_before(calls: World) -> None:
     world, old, settings = calls, date(2025, 9, 1), read_settings()
     for day, hour in ((old, 10), (DAYS[0], 11)):
