@@ -62,6 +62,11 @@ class Load:
         """Forgets what was written down: the load is over."""
         self.file.unlink(missing_ok=True)
 
+    def forget_unseen(self) -> None:
+        """Forgets stretches of which no file shows whether their source was mended since: of a database."""
+        self.done = {key: made for key, made in self.done.items() if made["of"]}
+        self._note()
+
     def _stretches(self, table: Table) -> list[tuple[list[date], list[str]]]:
         """Each stretch with what it is made of: of something else it is made again."""
         feed = table.feed
@@ -96,6 +101,9 @@ class Load:
 
     def _write(self, key: str, made: Made) -> None:
         self.done[key] = made
+        self._note()
+
+    def _note(self) -> None:
         put(self.file, json.dumps({"of": self.of, "done": self.done}).encode())
 
 

@@ -26,7 +26,7 @@ def load(first: date, last: date, run_id: str, say: Callable[[str], None] = prin
         work = _Work(run_id, settings, say)
         days = business_days(first, last)
         this = work.load(days)
-        outcomes, failure = work.make(nightly(), days, this.make)
+        outcomes, failure = work.make(nightly(), days, this.make, if_refused=this.forget_unseen)
         text = work.end(days, outcomes, failure)
         this.end()
         return text
@@ -130,20 +130,29 @@ class _Work:
         days: Sequence[date],
         in_stretches: InStretches | None = None,
         after_gate: Callable[[], None] | None = None,
+        if_refused: Callable[[], None] | None = None,
     ) -> tuple[Outcomes, DataError | None]:
-        """Makes tables of dates up to the first that fails; after what lands comes the gate."""
+        """Makes tables of dates up to the first that fails; after what lands comes the gate, which may refuse it."""
         outcomes: Outcomes = []
         for number, table in enumerate(tables, 1):
             make = partial(self._made, table.name, f"{number}/{len(tables)}")
             try:
                 if table.kind is not Kind.LANDED and tables[number - 2].kind is Kind.LANDED:
-                    hold_gate(days, outcomes, self._run_id, self._settings)
+                    self._hold_gate(days, outcomes, if_refused)
                     if after_gate:
                         after_gate()
                 outcomes.append(in_stretches(table, make) if in_stretches else make(days))
             except DataError as error:
                 return outcomes, error
         return outcomes, None
+
+    def _hold_gate(self, days: Sequence[date], outcomes: Outcomes, if_refused: Callable[[], None] | None) -> None:
+        try:
+            hold_gate(days, outcomes, self._run_id, self._settings)
+        except DataError:
+            if if_refused:
+                if_refused()
+            raise
 
     def end(self, days: Sequence[date], outcomes: Outcomes, failure: DataError | None, sends: bool = True) -> str:
         """Hands over what was made, writes the night down, and says its summary.

@@ -11,9 +11,10 @@ from urllib.parse import quote
 import pytest
 
 from chaos.postgres import PASSWORD, READER, Postgres
-from jobs import databases
+from jobs import databases, loading, ranges
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.settings import read_settings
+from jobs.tables import nightly
 from tests.conftest import World
 
 pytestmark = pytest.mark.spark
@@ -157,6 +158,29 @@ def test_a_history_loads_in_one_pass_as_nights_do(world: World, postgres: Postgr
     feed(query=QUERY + " WHERE (updated_at AT TIME ZONE 'Asia/Shanghai')::date = '{ds}'")
     assert [row[2:] for row in account(world, *days)] == [(20, 20, 0)] * 3
     assert landed(world) == at_once
+
+
+def test_a_load_that_its_gate_refused_reads_the_mended_database(
+    world: World, postgres: Postgres, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [table for table in nightly() if table.layer == "bronze" or table.name == "silver.transactions"]
+    monkeypatch.setattr(ranges, "nightly", lambda: few)
+    monkeypatch.setattr(loading, "DATABASE_DAYS", 1)
+    for day in (DAY, NEXT):
+        world.drop("calls", day, "call_id,direction,started_at,ended_at,outcome\n")
+    nobodys = [(n, None, f"{DAY} 10:00:00+08", n, f"{DAY} 11:00:00+08") for n in range(11)]
+    spend(postgres, *nobodys, (11, "C1", f"{NEXT} 10:00:00+08", 1, f"{NEXT} 11:00:00+08"))
+    feed(watermark="updated_at", overlap_hours=0)
+
+    def load() -> None:
+        ranges.load(date.fromisoformat(DAY), date.fromisoformat(NEXT), "load", lambda _: None)
+
+    with pytest.raises(DataError, match="11 of 11 rows quarantined"):
+        load()
+    postgres.execute("UPDATE spent SET customer = 'C2' WHERE customer IS NULL", database="bank")
+    load()
+    spent = world.rows("silver.transactions", "customer_id", "ds", "count(*) OVER (PARTITION BY ds)")
+    assert sorted(set(spent)) == [("C1", date(2026, 1, 6), 1), ("C2", date(2026, 1, 5), 11)]
 
 
 def test_several_connections_see_one_moment(world: World, postgres: Postgres, feed: Feed) -> None:
