@@ -21,6 +21,7 @@ from jobs.delivery import taken
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.fitting import fitting
 from jobs.lake import SPARK_ERRORS, Expect, Lake, computed, in_dates
+from jobs.own_files import names
 from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
 from jobs.readers import read
 from jobs.rights.erased import without_erased
@@ -294,6 +295,7 @@ def _passed(
                 raw.complex,
                 batches,
                 settings.time_zone,
+                names(source.path, F.col("_ds"), F.col("source_file")),
             )
             for raw in raws
         ]

@@ -32,14 +32,16 @@ def build(
     nested: frozenset[str],
     batches: DataFrame | date,
     time_zone: str,
+    is_of_file: SparkColumn | None = None,
 ) -> DataFrame:
     """Rows with the feed's columns, `ds source_file source_line raw _reason _column`; `_reason` is null on good ones.
 
     `batches` is the date of the batch, or (source_file, ds, is_first) where files bring several. `time_zone` is the
-    business time zone. Rows that are not ours (`where` is false) are left out.
+    business time zone. `is_of_file` says of `_ds` and `source_file` whether the night of a row's own date reads its
+    file (None: it does). Rows that are not ours (`where` is false) are left out.
     """
     mapped = _mapped(rows, feed, expressions)
-    dated = _dated(mapped, expressions, batches)
+    dated = _dated(mapped, expressions, batches, F.lit(True) if is_of_file is None else is_of_file)
     types = dict(dated.dtypes)
     converted = {
         column.name: convert(
@@ -114,10 +116,13 @@ def _mapped(rows: DataFrame, feed: Feed, expressions: Expressions) -> DataFrame:
     )
 
 
-def _dated(mapped: DataFrame, expressions: Expressions, batches: DataFrame | date) -> DataFrame:
+def _dated(
+    mapped: DataFrame, expressions: Expressions, batches: DataFrame | date, is_of_file: SparkColumn
+) -> DataFrame:
     ours = mapped.where("_where IS DISTINCT FROM false")
     if expressions.ds is not None:
-        return ours.withColumn("ds", F.when(F.col("_where"), F.col("_ds")))
+        # A row that the night of its date would not read is of no batch, and so once of its file.
+        return ours.withColumn("ds", F.when(F.col("_where") & is_of_file, F.col("_ds")))
     if isinstance(batches, date):
         return ours.withColumn("ds", F.when(F.col("_where"), F.lit(batches)))
     per_file = ours.join(F.broadcast(batches.withColumnRenamed("ds", "_batch")), "source_file", "inner")
@@ -130,6 +135,7 @@ def _conversion_problem(feed: Feed, converted: Mapping[str, Converted]) -> Spark
     findings = [
         F.when(F.col("_problem").isNotNull(), _reason(F.col("_problem"), no_column)),
         F.when(F.col("_where").isNull(), _reason(F.lit("`where` is null"), no_column)),
+        F.when(F.col("ds").isNull() & F.col("_ds").isNotNull(), _reason(_in_a_wrong_file(), no_column)),
         F.when(F.col("ds").isNull(), _reason(F.lit("`ds` is null"), no_column)),
     ]
     findings += [
@@ -190,6 +196,10 @@ def _timely(feed: Feed, time_zone: str) -> Sequence[SparkColumn]:
         F.when(event < first.cast(type_), _reason(F.lit(f"before {EARLIEST_EVENT}"), F.lit(feed.event))),
         F.when(event >= end.cast(type_), _reason(F.lit("two days or more after its batch"), F.lit(feed.event))),
     ]
+
+
+def _in_a_wrong_file() -> SparkColumn:
+    return F.concat(F.lit("`ds` is "), F.col("_ds").cast("string"), F.lit(", whose batch is not read from this file"))
 
 
 def _unread(column: Column) -> SparkColumn:

@@ -40,7 +40,11 @@ def _quarantine(feed: Feed) -> Table:
         about=f"One row per row of the feed {feed.name} that could not be landed, with the reason",
         key=(),
         columns=(
-            Column("ds", "date", "Business date of the batch, null where the row does not say"),
+            Column(
+                "ds",
+                "date",
+                "Business date of the batch, null where the row does not say, or its own is not read from its file",
+            ),
             Column("source_file", "string", "File that brought the row, below the landing root", required=True),
             Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
             Column("reason", "string", "What is wrong with the row", required=True),
@@ -84,7 +88,11 @@ QUARANTINE_RAW = Table(
     key=(),
     columns=(
         Column("feed", "string", "The feed", required=True),
-        Column("ds", "date", "Business date of the batch, null where the row does not say"),
+        Column(
+            "ds",
+            "date",
+            "Business date of the batch, null where the row does not say, or its own is not read from its file",
+        ),
         Column("source_file", "string", "File that brought the row", required=True),
         Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
         Column("raw", "string", "The row as it came"),

@@ -24,7 +24,11 @@ BATCHES = _table(
     ("feed", "ds", "file"),
     (
         Column("feed", "string", "The feed", required=True),
-        Column("ds", "date", "Business date of the batch, null for rows that do not say"),
+        Column(
+            "ds",
+            "date",
+            "Business date of the batch, null for rows that do not say, or whose own is not read from the file",
+        ),
         Column("file", "string", "The file below the landing root, null when none came"),
         Column("rows_in", "bigint", "Rows of the file that are ours", required=True),
         Column("rows_landed", "bigint", "Rows in bronze", required=True),

@@ -394,6 +394,38 @@ def test_a_mapping_gives_null_where_it_fails_and_a_row_without_a_date_counts_onc
     assert world.rows("quarantine.calls", "ds", "source_line", order="2") == [(None, 5), (None, 6)]
 
 
+@pytest.mark.parametrize("path", ["{month_name}.txt*", "in/*/{yy}-{mm}[.!]???", "{yyyy}/{mm}", "ROOT/{ds}*"])
+def test_a_row_in_a_file_that_its_own_date_does_not_read_is_set_aside_once_whatever_range_lands(
+    world: World, path: str
+) -> None:
+    names = {
+        "{month_name}.txt*": ("january.txt.csv", "february.txt.csv"),
+        "in/*/{yy}-{mm}[.!]???": ("in/a/26-01.csv", "in/b/26-02.csv"),
+        "{yyyy}/{mm}": ("2026/01/x.csv", "2026/02/y.csv"),
+        "ROOT/{ds}*": ("2026-01-31.csv", "2026-02-03.csv"),
+    }[path]
+    path = path.replace("ROOT", str(world.landing))
+    world.configure(feeds={"calls": {"path": path, "ds": "cast(started_at AS date)"}})
+    late, feb = "2026-01-31", "2026-02-03"
+    rows = [
+        call(name, started_at=f"{day} 09:00:00", ended_at=f"{day} 09:01:00")
+        for name, day in (("punctual", late), ("late", late), ("of february", feb))
+    ]
+    for name, content in zip(names, (calls(rows[0]), calls(*rows[1:])), strict=True):
+        (world.landing / name).parent.mkdir(parents=True, exist_ok=True)
+        (world.landing / name).write_text(content)
+    both = ([late, feb], [("2026-01-31", 1, 1, 0), ("2026-02-03", 1, 1, 0), ("None", 1, 0, 1)])
+    for days, expected in (([late], both[1][:1]), ([feb], both[1][1:]), both, ([feb], both[1][1:])):
+        assert account(world.land("calls", *days)) == expected
+    assert world.rows("bronze.calls", "call_id", "ds") == [
+        ("of february", date(2026, 2, 3)),
+        ("punctual", date(2026, 1, 31)),
+    ]
+    assert world.rows("quarantine.calls", "ds", "source_line", "reason") == [
+        (None, 2, f"`ds` is {late}, whose batch is not read from this file")
+    ]
+
+
 def test_a_history_lands_in_one_pass_whether_or_not_lists_came_back_by_the_inbox(world: World) -> None:
     days = [DAY, "2026-01-06"]
     for day in days:
