@@ -278,7 +278,7 @@ def test_what_follows_the_first_json_value_of_a_line_is_not_lost_the_line_is_set
 def test_what_follows_a_json_document_is_not_lost_the_document_is_set_aside(world: World) -> None:
     world.configure(feeds={"calls": {"format": "json_document"}})
     one = json.dumps(dict(zip(HEADER.split(","), call("a").split(","), strict=True)), indent=1)
-    files = {
+    files: dict[str, str | bytes] = {
         "array.json": f"\ufeff[{one}, {one}]\n",
         "garbage.json": f"[{one}] garbage",
         "lines.json": one + "\n" + one,
