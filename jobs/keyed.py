@@ -6,14 +6,12 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.bronze.door import EVENTS_AHEAD_DAYS
 from jobs.columns import business_date
 from jobs.lake import Expect, Lake, computed, in_dates
 from jobs.settings import Settings
 from jobs.silver import closings, current, versions
 from jobs.tables import TABLES, Feed, Table
-
-EVENTS_AHEAD = 2
-"""Days by which an event may lie after its batch (docs/definitions.md: from D+2 on it is set aside)."""
 
 
 def update(
@@ -56,7 +54,7 @@ def is_corrected(lake: Lake, feed: Feed, days: Sequence[date], settings: Setting
     rows = _bronze(lake, feed, settings)
     [(oldest,)] = rows.where(in_dates("ds", days)).agg(F.min("event_date")).collect()
     # What silver takes for the same lies near in event time, and came at most two days before its time.
-    since = min(oldest or min(days), *days) - timedelta(days=settings.source(feed).redelivery_days + EVENTS_AHEAD)
+    since = min(oldest or min(days), *days) - timedelta(days=settings.source(feed).redelivery_days + EVENTS_AHEAD_DAYS)
     said = rows.where(f"ds BETWEEN DATE'{since}' AND DATE'{max(days)}'").groupBy(*feed.lake_key)
     facts = said.agg(F.min("row_hash").alias("one"), F.max("row_hash").alias("other"), F.max("ds").alias("last"))
     return not facts.where(f"one <> other AND last >= DATE'{min(days)}'").limit(1).isEmpty()
@@ -167,7 +165,7 @@ def _without_taken_back(
     since = None
     if not feed.is_entity:
         earliest = lost_rows.agg(F.min("event_date")).collect()[0][0]
-        since = earliest - timedelta(days=settings.source(feed).redelivery_days + EVENTS_AHEAD)
+        since = earliest - timedelta(days=settings.source(feed).redelivery_days + EVENTS_AHEAD_DAYS)
     more = _all_delivered(lake, feed, settings, lost_rows.select(*feed.lake_key), since)
     # A row that is lost keeps no date of first knowledge that came from a batch which no longer has the key.
     known_on = F.when(F.col("_counts") | ~F.expr(in_dates("known_on", touched)), F.col("known_on"))

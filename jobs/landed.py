@@ -340,7 +340,7 @@ def _batch_of_file(spark: SparkSession, days: Sequence[date], found: dict[date, 
 def _without_personal_data(rows: DataFrame, lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
     country, key_file = settings.configuration.default_country, str(settings.key_file)
     for column in feed.personal:
-        rows = rows.withColumn(f"_{column.name}", pseudonyms(column.name, key_file, country)(F.col(column.name)))
+        rows = rows.withColumn(f"_{column.name}", pseudonyms(column, key_file, country)(F.col(column.name)))
     rows = door.with_unread(rows, feed)
     redact = redacted(lake.path(TABLES["vault.customers"]), lake.path(ERASED), key_file)
     for column in feed.texts:

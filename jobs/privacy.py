@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from jobs.errors import DataError
+from jobs.tables.contract import Column
 from jobs.whole_files import write_through
 
 KEY_BYTES = 32
@@ -118,16 +119,16 @@ def number_in_e164(value: str, country: str) -> str | None:
     return _number(value, country)[0]
 
 
-def pseudonyms(column: str, key_file: str, country: str) -> Callable[..., Any]:
-    """A function of a string column: struct of token, value (numbers in E.164), phone_country, phone_area."""
+def pseudonyms(column: Column, key_file: str, country: str) -> Callable[..., Any]:
+    """A function of a personal column's values: struct of token, value (numbers in E.164), phone_country, phone_area."""
     # Only the path of the key travels in the plan, never the key.
-    work = _phone if column in ("phone", "caller_number") else _plain
+    work, name = _phone if column.is_number_of_a_phone else _plain, column.name
 
     @F.pandas_udf(PSEUDONYM)  # type: ignore[call-overload]
     def pseudonym(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         key = _key(key_file)
         for values in batches:
-            made = [work(value, column, country, key) for value in values]
+            made = [work(value, name, country, key) for value in values]
             yield pd.DataFrame(made, columns=PSEUDONYM.names, dtype="object")
 
     return pseudonym

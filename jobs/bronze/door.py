@@ -12,6 +12,8 @@ from jobs.bronze.conversion import Converted, convert, shape
 from jobs.tables.contract import Column, Feed
 
 EARLIEST_EVENT = "1990-01-01"
+EVENTS_AHEAD_DAYS = 2
+"""From so many days after its batch on an event is set aside."""
 RAW_COLUMNS = ("_file", "_line", "_raw", "_problem")
 _PLAIN_ID = r"^(?=.*[0-9])(?!\+?[0-9\-]{7,}$)(?!.*[0-9]{11})[A-Za-z0-9._:#/\-]{1,64}$"
 
@@ -188,7 +190,7 @@ def _timely(feed: Feed, time_zone: str) -> Sequence[SparkColumn]:
     if feed.event == "ds":
         return []
     event = F.col(feed.event)
-    first, end = F.lit(EARLIEST_EVENT), F.date_add("ds", 2).cast("string")
+    first, end = F.lit(EARLIEST_EVENT), F.date_add("ds", EVENTS_AHEAD_DAYS).cast("string")
     if feed.column(feed.event).type == "timestamp":
         first, end = (F.concat(day, F.lit(f" 00:00:00 {time_zone}")) for day in (first, end))
     type_ = feed.column(feed.event).type
