@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 DOOR_CONF = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.legacy.timeParserPolicy": "LEGACY",
+    # Other encodings than Unicode's and Latin-1, such as GBK; bytes that are none of it must not stop a night.
+    "spark.sql.legacy.javaCharsets": "true",
+    "spark.sql.legacy.codingErrorAction": "true",
     "spark.sql.files.openCostInBytes": str(128 << 20),
     "spark.sql.files.maxPartitionBytes": str(128 << 20),
     "spark.databricks.delta.optimizeWrite.enabled": "true",

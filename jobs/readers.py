@@ -69,6 +69,14 @@ Header = tuple[tuple[str, ...], int]
 
 
 def _columns_of(feed: Feed, source: Source, file: SourceFile, format_: str) -> Header:
+    encoding = _encoding(source.options)
+    if format_ in ("csv", "json") and encoding and encoding.lower().startswith(("utf-16", "utf16", "utf-32", "utf32")):
+        raise DataError(
+            f"{feed.name}: {file.name} is to be read as {encoding}",
+            expected="an encoding in which the end of a line is one byte",
+            found=f"feeds.{feed.name}.options.encoding: {encoding}",
+            todo=f"have it delivered in UTF-8 or convert it (iconv -f {encoding} -t UTF-8), and drop the option",
+        )
     try:
         if format_ == "csv":
             return _csv_columns(feed, source, file)
@@ -84,7 +92,7 @@ def _columns_of(feed: Feed, source: Source, file: SourceFile, format_: str) -> H
 
 def _csv_columns(feed: Feed, source: Source, file: SourceFile) -> Header:
     options = _csv_options(source)
-    encoding = options.get("encoding") or options.get("charset") or "utf-8"
+    encoding = _encoding(options) or "utf-8"
     compression = "gzip" if file.uri.endswith(".gz") else None
     comment = tuple(filter(None, [options.get("comment", "").encode(encoding)]))
     with UPath(file.uri).open("rb", compression=compression) as stream:
@@ -180,7 +188,7 @@ def _json(spark: SparkSession, feed: Feed, source: Source, header: Header, files
         inferred = _inferred(spark, files, options)
     spellings = _spellings(field for field in inferred.fields if field.name != "_corrupt_record")
     schema = StructType([*(field for same in spellings for field in same), StructField("_corrupt", StringType())])
-    lines = _lines(spark, files).where(F.trim("value") != "")
+    lines = _lines(spark, files, _encoding(options)).where(F.trim("value") != "")
     parsing = {**options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
     rows = lines.select("*", F.from_json("value", schema, parsing).alias("_row"))
     rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
@@ -225,7 +233,9 @@ def _inferred(spark: SparkSession, files: tuple[SourceFile, ...], options: dict[
     before = spark.conf.get(CASE_SENSITIVE) or "false"
     spark.conf.set(CASE_SENSITIVE, "true")
     try:
-        return spark.read.options(**options).json(_uris(files)).schema
+        # Of another encoding Spark wants to be told how lines end.
+        end = {"lineSep": "\n"} if _encoding(options) else {}
+        return spark.read.options(**{**end, **options}).json(_uris(files)).schema
     finally:
         spark.conf.set(CASE_SENSITIVE, before)
 
@@ -284,8 +294,7 @@ def _broken_documents(
 
 
 def _texts_of_documents(spark: SparkSession, files: tuple[SourceFile, ...], options: dict[str, str]) -> DataFrame:
-    encoding = next((value for key, value in options.items() if key.lower() in ("encoding", "charset")), None)
-    text = F.decode(F.col("value").cast("binary"), encoding) if encoding else F.col("value")
+    text = _decoded(F.col("value"), _encoding(options))
     unmarked = F.regexp_replace(text, "^\ufeff", "").alias("_corrupt")
     return spark.read.text(_uris(files), wholetext=True).select(_file(files), unmarked)
 
@@ -340,15 +349,25 @@ def _parquet(spark: SparkSession, feed: Feed, source: Source, header: Header, fi
     return RawRows(rows, own, files, nested)
 
 
-def _lines(spark: SparkSession, files: tuple[SourceFile, ...]) -> DataFrame:
+def _lines(spark: SparkSession, files: tuple[SourceFile, ...], encoding: str | None = None) -> DataFrame:
     # The door's session gives each block of a file its own partition, so the place in it is the place in the file.
     place = F.monotonically_increasing_id() % LINES_A_PARTITION
     block = F.col("_metadata.file_block_start")
-    lines = spark.read.text(_uris(files)).select("value", _file(files), place.alias("_place"), block.alias("_block"))
+    text = _decoded(F.col("value"), encoding).alias("value")
+    lines = spark.read.text(_uris(files)).select(text, _file(files), place.alias("_place"), block.alias("_block"))
     is_first = (F.col("_block") == 0) & (F.col("_place") == 0)
     unmarked = F.when(is_first, F.regexp_replace("value", "^\ufeff", "")).otherwise(F.col("value"))
     known_line = F.when(F.col("_block") == 0, F.col("_place") + 1)
     return lines.withColumns({"value": unmarked, "_line": known_line})
+
+
+def _encoding(options: dict[str, Any]) -> str | None:
+    return next((str(value) for key, value in options.items() if key.lower() in ("encoding", "charset")), None)
+
+
+def _decoded(text: Column, encoding: str | None) -> Column:
+    """A text of which Spark has taken the bytes as they are."""
+    return F.decode(text.cast("binary"), encoding) if encoding else text
 
 
 def _file(files: tuple[SourceFile, ...]) -> Column:

@@ -334,6 +334,26 @@ def test_a_json_key_that_an_object_has_twice_is_an_error_that_names_feed_and_fil
     assert "call_id" in raised.value.found
 
 
+@pytest.mark.parametrize("name", ["calls.csv", "calls.jsonl", "calls.json"])
+def test_files_of_another_encoding_land(world: World, name: str) -> None:
+    format_ = {"format": "json_document"} if name == "calls.json" else {}
+    world.configure(feeds={"calls": {"options": {"encoding": "GBK"}, **format_}})
+    row = call("a", topic="余额")
+    json_ = json.dumps(dict(zip(HEADER.split(","), row.split(","), strict=True)), ensure_ascii=False)
+    world.drop("calls", DAY, (calls(row) if name == "calls.csv" else json_).encode("gbk"), name=name)
+    assert account(world.land("calls", DAY)) == [(DAY, 1, 1, 0)]
+    assert world.rows("bronze.calls", "topic") == [("余额",)]
+
+
+@pytest.mark.parametrize("name", ["calls.csv", "calls.jsonl"])
+def test_lines_whose_end_is_not_one_byte_are_refused_with_what_to_do(world: World, name: str) -> None:
+    world.configure(feeds={"calls": {"options": {"encoding": "UTF-16LE"}}})
+    world.drop("calls", DAY, calls(call("a")).encode("utf-16-le"), name=name)
+    with pytest.raises(DataError, match="UTF-16LE") as raised:
+        world.land("calls", DAY)
+    assert "iconv" in raised.value.todo
+
+
 @pytest.mark.parametrize("days", [[DAY], [DAY, "2026-01-06"]])
 def test_a_file_that_a_pattern_finds_twice_lands_once(world: World, days: list[str]) -> None:
     world.configure(feeds={"calls": {"path": "calls/ds={ds}/**/*", "optional": True}})
