@@ -120,7 +120,7 @@ def number_in_e164(value: str, country: str) -> str | None:
 
 
 def pseudonyms(column: Column, key_file: str, country: str) -> Callable[..., Any]:
-    """A function of a personal column's values: struct of token, value (numbers in E.164), phone_country, phone_area."""
+    """A function of a personal column: struct of token, value (numbers in E.164), phone_country, phone_area."""
     # Only the path of the key travels in the plan, never the key.
     work, name = _phone if column.is_number_of_a_phone else _plain, column.name
 
