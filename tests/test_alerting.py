@@ -15,8 +15,8 @@ from aiosmtpd.controller import Controller
 
 from dags import alerts
 from jobs.errors import DataError
+from jobs.session import free_port
 from jobs.settings import read_settings
-from tests.jobs.delivery.conftest import free_port
 from tests.jobs.delivery.test_mail import Mailbox
 
 Configure = Callable[..., None]

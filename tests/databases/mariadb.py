@@ -11,7 +11,7 @@ from typing import Any
 import pymysql
 
 from chaos.postgres import PASSWORD, READER
-from tests.jobs.delivery.conftest import free_port
+from jobs.session import free_port
 
 
 class MariaDb:

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from jobs.session import free_port
 from tests.conftest import REPO
-from tests.jobs.delivery.conftest import free_port
 
 
 class Airflow:

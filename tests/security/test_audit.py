@@ -12,8 +12,8 @@ from threading import Thread
 
 import pytest
 
+from jobs.session import free_port
 from tests.conftest import REPO
-from tests.jobs.delivery.conftest import free_port
 
 
 class Advisories(BaseHTTPRequestHandler):

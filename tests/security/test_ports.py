@@ -15,9 +15,9 @@ from urllib.error import HTTPError
 
 import pytest
 
+from jobs.session import free_port
 from jobs.settings import read_settings
 from tests.conftest import REPO, World
-from tests.jobs.delivery.conftest import free_port
 from tests.security.listening import beyond_loopback, listeners
 
 START_SECONDS = 240

@@ -16,6 +16,7 @@ import yaml
 from jobs.delivery.deliver import Delivered, deliver
 from jobs.privacy import ensure_key
 from jobs.rights.stored import StoredTables
+from jobs.session import free_port
 from jobs.settings import Settings, read_settings
 from tests.rights.conftest import SmallLake
 
@@ -210,13 +211,6 @@ def sftp(sftp_server: SftpServer) -> SftpServer:
     sftp_server.files.mkdir()
     sftp_server.is_("well")
     return sftp_server
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def content(folder: Path) -> dict[str, bytes]:

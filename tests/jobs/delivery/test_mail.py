@@ -17,7 +17,8 @@ from aiosmtpd.smtp import AuthResult, Envelope, Session
 
 from jobs.delivery.records import DELIVERIES
 from jobs.errors import DataError
-from tests.jobs.delivery.conftest import LIST_ON, SAVE, Configure, Outreach, content, free_port
+from jobs.session import free_port
+from tests.jobs.delivery.conftest import LIST_ON, SAVE, Configure, Outreach, content
 
 
 class Mailbox:
