@@ -197,13 +197,7 @@ def twice(round_: Round) -> None:
 def order(round_: Round) -> None:
     """The next night runs before this one: bronze, silver and facts end the same, and nothing moves back."""
     round_.is_strict = False
-    # The lists of the day come back to its own night, whichever runs first.
-    inbox, aside = round_.root / "delivery/inbox", round_.root / "inbox"
-    inbox.rename(aside)
-    inbox.mkdir()
     round_.until_done("backfill", *OF_NEXT)
-    for file in aside.iterdir():
-        file.rename(inbox / file.name)
     stamped = [name for name in round_.lake.names("features", "gold") if name in FORWARD]
     ahead = {name: round_.lake.fingerprint(name) for name in stamped}
     round_.until_done()
