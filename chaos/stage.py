@@ -226,7 +226,7 @@ class Stage:
         self.copied()
         inbox, aside = self.round / "delivery/inbox", self.round / "inbox"
         if name == BOTH_NIGHTS:
-            # The newest night alone takes lists in: they come back between the two, so that it is the later one here too.
+            # The newest night alone takes lists in: they come back between the two, whichever of them runs first.
             inbox.rename(aside)
             inbox.mkdir()
         run = self._demanded("backfill", "--from", str(NIGHT), "--to", str(NIGHT), kind=name)
