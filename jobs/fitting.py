@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.bronze import door
 from jobs.errors import DataError
-from jobs.readers import RawRows
+from jobs.raw_rows import RawRows
 from jobs.tables import Feed
 
 ABSENT = ("UNRESOLVED_COLUMN", "FIELD_NOT_FOUND", "INVALID_EXTRACT", "UNRESOLVED_FIELD")

@@ -18,7 +18,7 @@ from jobs.database_settings import Jdbc
 from jobs.databases import Address, address_of
 from jobs.dialects import Moment, QueryError, Snapshot, opened
 from jobs.errors import DataError, SourceUnavailableError
-from jobs.readers import RawRows
+from jobs.raw_rows import RawRows
 from jobs.settings import Settings, Source
 from jobs.sources import SourceFile
 from jobs.tables import Feed
