@@ -29,7 +29,7 @@ def one_line(error: BaseException | None) -> str:
     if hasattr(error, "headline"):
         return " ".join(str(error).split())
     from jobs.errors import one_line as shown
-    from jobs.privacy import scrub
+    from jobs.redaction import scrub
 
     # Spark quotes the value on which it failed.
     first_line = str(error).strip().partition("\n")[0]

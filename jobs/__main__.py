@@ -52,7 +52,7 @@ def _unexpected(error: Exception) -> str:
     """Notes an error that nobody foresaw, without data, and says in a line where."""
     import traceback
 
-    from jobs.privacy import scrub
+    from jobs.redaction import scrub
 
     log = LOCAL / "logs" / f"error-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
     first = f"{type(error).__name__}: {scrub((str(error).splitlines() or [''])[0])[:300]}"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from jobs.database_settings import Jdbc
 from jobs.databases import Address
-from jobs.privacy import scrub
+from jobs.redaction import scrub
 
 APPLICATION = "echolake"
 

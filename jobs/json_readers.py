@@ -9,8 +9,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
-from jobs.privacy import scrub
 from jobs.raw_rows import Header, RawRows, as_texts, decoded, encoding_of, judged, lines_of, name_of_file, quoted, uris
+from jobs.redaction import scrub
 from jobs.settings import Source
 from jobs.sources import SourceFile, unreadable
 from jobs.tables import Feed

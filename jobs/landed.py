@@ -22,8 +22,9 @@ from jobs.errors import DataError, SourceUnavailableError
 from jobs.fitting import fitting
 from jobs.lake import SPARK_ERRORS, Expect, Lake, computed, in_dates
 from jobs.own_files import names
-from jobs.privacy import ensure_key, pseudonyms, redacted, scrub
+from jobs.pseudonyms import ensure_key, pseudonyms
 from jobs.readers import read
+from jobs.redaction import redacted, scrub
 from jobs.rights.erased import without_erased
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings, Source

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from jobs.columns import row_hash
 from jobs.lake import Lake, computed, in_dates
-from jobs.privacy import redacted
+from jobs.redaction import redacted
 from jobs.settings import Settings
 from jobs.tables import FEEDS, TABLES, Feed, Table
 from jobs.tables.landed import ERASED

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.guarded import PRIVATE, guard
-from jobs.privacy import ensure_key
+from jobs.pseudonyms import ensure_key
 from jobs.settings import read_settings
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from jobs.delivery.files import FILLED_IN, NAMED_BY
 from jobs.delivery.filled_in import FilledIn
 from jobs.delivery.taken import NOT_WORKED, REFUSED, TAKEN
-from jobs.privacy import keyed_token
+from jobs.pseudonyms import keyed_token
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
 from jobs.tables import TABLES

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.privacy import ensure_key, keyed_token
+from jobs.pseudonyms import ensure_key, keyed_token
 from jobs.rights.stored import StoredTables
 from jobs.rights.stored import listed as in_list
 from jobs.settings import Settings

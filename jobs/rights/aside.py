@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from jobs.privacy import number_in_e164
+from jobs.pseudonyms import number_in_e164
 from jobs.rights.erased import WORDS, words
 from jobs.rights.person import Person, condition
 from jobs.rights.stored import StoredTables, listed

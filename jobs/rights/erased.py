@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
 from jobs.lake import Lake
-from jobs.privacy import keyed_token, number_in_e164, token_of_number
+from jobs.pseudonyms import keyed_token, number_in_e164, token_of_number
 from jobs.settings import Settings
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, ERASED_PERSON

@@ -10,7 +10,9 @@ from upath import UPath
 
 from jobs import lock, night, runner
 from jobs.errors import DataError
-from jobs.privacy import ERASED_LABEL, ERASED_NAME, keyed_token, name_forms, name_length
+from jobs.known_names import ERASED_LABEL, ERASED_NAME
+from jobs.person_names import name_forms, name_length
+from jobs.pseudonyms import keyed_token
 from jobs.rights import export, opt_outs, outside
 from jobs.rights.aside import Aside, balance, feeds_of_persons
 from jobs.rights.person import condition

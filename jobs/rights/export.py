@@ -5,7 +5,7 @@ from typing import Any
 
 from upath import UPath
 
-from jobs.privacy import ensure_key, keyed_token
+from jobs.pseudonyms import ensure_key, keyed_token
 from jobs.rights.aside import Aside, feeds_of_persons
 from jobs.rights.person import Person, clear_values, condition, find, own_values
 from jobs.rights.plan import unknown

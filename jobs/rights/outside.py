@@ -14,7 +14,7 @@ from upath import UPath
 
 from jobs.delivery.taken import FOLDER as TAKEN
 from jobs.delivery.taken import INBOX
-from jobs.privacy import ERASED_LABEL
+from jobs.known_names import ERASED_LABEL
 from jobs.session import is_serving
 from jobs.settings import Settings
 from jobs.whole_files import put

@@ -7,7 +7,7 @@ from typing import Any
 from upath import UPath
 
 from jobs.errors import DataError
-from jobs.privacy import ensure_key
+from jobs.pseudonyms import ensure_key
 from jobs.rights.aside import Aside, batches_of, feeds_of_persons
 from jobs.rights.person import Person, condition, find, own_values
 from jobs.rights.stored import StoredTables

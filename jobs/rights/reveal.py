@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from jobs.errors import DataError
-from jobs.privacy import ensure_key, keyed_token
+from jobs.pseudonyms import ensure_key, keyed_token
 from jobs.rights.plan import unknown
 from jobs.rights.roles import Access
 from jobs.rights.stored import StoredTables

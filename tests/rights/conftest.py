@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.privacy import ensure_key, keyed_token
+from jobs.pseudonyms import ensure_key, keyed_token
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings, read_settings
 from jobs.tables import TABLES

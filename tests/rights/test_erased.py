@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
-from jobs import gate, privacy
+from jobs import gate
+from jobs.known_names import ERASED_NAME, with_erased
+from jobs.person_names import name_forms, name_length
+from jobs.pseudonyms import ensure_key
+from jobs.redaction import redact_text
 from jobs.settings import Settings
 from jobs.tables import TABLES
 from tests.conftest import World
@@ -20,7 +24,7 @@ def call(name: str, customer: str, number: str, outcome: str = "answered") -> st
 @pytest.fixture
 def door(world: World) -> World:
     """A lake from which Anna was erased, with the call `own` and a number of hers."""
-    privacy.ensure_key(world.root / "pseudonym.key")
+    ensure_key(world.root / "pseudonym.key")
     small = SmallLake(world.lake, world.root / "pseudonym.key")
     small.put(
         "vault.erased",
@@ -74,22 +78,15 @@ def test_rows_of_erased_persons_do_not_stop_the_night(settings: Settings) -> Non
 
 
 def test_the_name_of_an_erased_person_goes_on_being_redacted_and_no_other(lake: SmallLake) -> None:
-    name = {form: privacy.name_length(form) for who in ("Anna Lee", "李安娜") for form in privacy.name_forms(who)}
+    name = {form: name_length(form) for who in ("Anna Lee", "李安娜") for form in name_forms(who)}
     lake.put(
         "vault.erased",
-        *(
-            {"kind": "name", "token": lake.token(privacy.ERASED_NAME, form), "length": length}
-            for form, length in name.items()
-        ),
+        *({"kind": "name", "token": lake.token(ERASED_NAME, form), "length": length} for form, length in name.items()),
     )
     customer = {"kind": "customer", "token": lake.token("customer", ANNA), "length": None}
     lake.tables.add(TABLES["vault.erased"], customer | {"erased_on": DAY})
     erased = lake.tables.path(TABLES["vault.erased"])
-    names = privacy._with_erased({"ben": "2026-01-02"}, erased, lake.key_file)
-    assert (
-        privacy.redact_text("Lee Anna, ANNA LEE, Anna Li, Ben", names, "2026-01-01") == "[name], [name], Anna Li, Ben"
-    )
-    assert privacy.redact_text("请李安娜来电, Ben", names, "2026-01-02") == "请[name]来电, [name]"
-    assert (
-        privacy.redact_text("C1's file, C11, 客户C1。", names, "2026-01-02") == "[erased]'s file, C11, 客户[erased]。"
-    )
+    names = with_erased({"ben": "2026-01-02"}, erased, lake.key_file)
+    assert redact_text("Lee Anna, ANNA LEE, Anna Li, Ben", names, "2026-01-01") == "[name], [name], Anna Li, Ben"
+    assert redact_text("请李安娜来电, Ben", names, "2026-01-02") == "请[name]来电, [name]"
+    assert redact_text("C1's file, C11, 客户C1。", names, "2026-01-02") == "[erased]'s file, C11, 客户[erased]。"

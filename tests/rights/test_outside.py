@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.privacy import ERASED_LABEL
+from jobs.known_names import ERASED_LABEL
 from jobs.rights import outside
 from jobs.settings import Settings
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from jobs.delivery.deliver import Delivered, deliver
-from jobs.privacy import ensure_key
+from jobs.pseudonyms import ensure_key
 from jobs.rights.stored import StoredTables
 from jobs.session import free_port
 from jobs.settings import Settings, read_settings
