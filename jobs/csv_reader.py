@@ -9,7 +9,7 @@ from upath import UPath
 
 from jobs.errors import DataError
 from jobs.raw_rows import Header, RawRows, encoding_of, judged, lines_of, name_of_file, quoted, uris
-from jobs.settings import Source
+from jobs.source_settings import Source
 from jobs.sources import SourceFile, unreadable
 from jobs.tables import Feed
 

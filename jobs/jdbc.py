@@ -19,7 +19,8 @@ from jobs.databases import Address, address_of
 from jobs.dialects import Moment, QueryError, Snapshot, opened
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.raw_rows import RawRows
-from jobs.settings import Settings, Source
+from jobs.settings import Settings
+from jobs.source_settings import Source
 from jobs.sources import SourceFile
 from jobs.tables import Feed
 

@@ -11,7 +11,7 @@ from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
 from jobs.raw_rows import Header, RawRows, as_texts, decoded, encoding_of, judged, lines_of, name_of_file, quoted, uris
 from jobs.redaction import scrub
-from jobs.settings import Source
+from jobs.source_settings import Source
 from jobs.sources import SourceFile, unreadable
 from jobs.tables import Feed
 

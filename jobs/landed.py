@@ -27,7 +27,8 @@ from jobs.readers import read
 from jobs.redaction import redacted, scrub
 from jobs.rights.erased import without_erased
 from jobs.rights.stored import StoredTables
-from jobs.settings import Settings, Source
+from jobs.settings import Settings
+from jobs.source_settings import Source
 from jobs.sources import SourceFile, changed_since_found, find, refuse_links_into, unreadable
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT

@@ -8,7 +8,7 @@ from upath import UPath
 from jobs import csv_reader, json_readers
 from jobs.errors import DataError
 from jobs.raw_rows import Header, RawRows, as_texts, encoding_of, name_of_file, quoted, uris
-from jobs.settings import Source
+from jobs.source_settings import Source
 from jobs.sources import SourceFile, unreadable
 from jobs.tables import Feed
 

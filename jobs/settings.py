@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 
 from jobs import storage
 from jobs.alerting_settings import Alerts
-from jobs.database_settings import Database, Jdbc
+from jobs.database_settings import Database
 from jobs.delivery_settings import Delivery
 from jobs.errors import DataError
 from jobs.number_settings import (
@@ -28,66 +27,12 @@ from jobs.number_settings import (
     ServiceKpis,
 )
 from jobs.outreach_settings import Law, Outreach
-from jobs.sections import Section
+from jobs.sections import Section, TimeZone
+from jobs.source_settings import Source
 from jobs.tables import FEEDS, TABLES, Feed, Kind, Table
 
 DROPPED_LAYERS = ("bronze", "quarantine", "features")
 ROOT = Path(__file__).resolve().parents[1]
-
-Format = Literal["csv", "json", "json_document", "parquet"]
-
-
-class QuarantineLimit(Section):
-    """The night stops when a batch exceeds both."""
-
-    share: float = Field(0.02, ge=0, le=1)
-    rows: int = Field(10, ge=0)
-
-
-class Source(Section):
-    """Where a feed comes from and how its columns are made (docs/adding_a_feed.md)."""
-
-    path: str | None = None
-    jdbc: Jdbc | None = None
-    format: Format | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-    rows: str | None = None
-    ds: str | None = None
-    where: str | None = None
-    time_zone: str | None = None
-    redelivery_days: int = Field(45, ge=0)
-    delivery: Literal["changes", "snapshot"] = "changes"
-    optional: bool | None = None
-    quarantine: QuarantineLimit = QuarantineLimit()
-    columns: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str | None) -> str | None:
-        return None if value is None else _zone(value)
-
-    @field_validator("path")
-    @classmethod
-    def _placeholders_exist(cls, value: str | None) -> str | None:
-        known = ("ds", "yyyy", "yy", "mm", "dd", "month_name")
-        try:
-            (value or "").format(**dict.fromkeys(known, ""))
-        except (KeyError, ValueError, IndexError):
-            listed = " ".join(f"{{{name}}}" for name in known)
-            raise ValueError(f"the placeholders of a path are {listed}; found {value}") from None
-        return value
-
-    @model_validator(mode="after")
-    def _comes_one_way(self) -> Self:
-        told = [name for name in ("path", "format", "options", "rows", "ds") if getattr(self, name)]
-        if self.jdbc is not None and told:
-            raise ValueError(f"a feed from a database has no {', '.join(told)}; its watermark or query tells the date")
-        return self
-
-    @field_validator("ds", "where", mode="before")
-    @classmethod
-    def _scalar_is_text(cls, value: object) -> object:
-        return value if value is None or isinstance(value, str) else str(value).lower()
 
 
 class Spark(Section):
@@ -102,7 +47,7 @@ class Spark(Section):
 
 
 class _Configuration(Section):
-    time_zone: str
+    time_zone: TimeZone
     default_country: str = Field(pattern="^[A-Z]{2}$")
     retention_days: dict[str, Annotated[int, Field(ge=1)] | None]
     vacuum_hours: int = Field(ge=0)
@@ -123,11 +68,6 @@ class _Configuration(Section):
     connections: dict[str, Database] = Field(default_factory=dict)
     feeds: dict[str, Source]
     spark: Spark
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str) -> str:
-        return _zone(value)
 
     @field_validator("retention_days")
     @classmethod
@@ -283,14 +223,6 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         if isinstance(below[key], dict) and isinstance(above[key], dict)
     }
     return {**below, **above, **both}
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{name} is no IANA time zone") from error
-    return name
 
 
 def business_days(first: date, last: date) -> list[date]:

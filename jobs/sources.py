@@ -10,7 +10,7 @@ from pathlib import Path
 from upath import UPath
 
 from jobs.errors import DataError
-from jobs.settings import Source
+from jobs.source_settings import Source
 from jobs.tables import Feed
 
 MONTHS = (

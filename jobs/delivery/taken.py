@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jobs.settings import Settings, Source
+from jobs.settings import Settings
+from jobs.source_settings import Source
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 

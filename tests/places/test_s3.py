@@ -21,7 +21,8 @@ from jobs import lock, prompt, session, sources, spark_conf
 from jobs.errors import LakeBusyError
 from jobs.rights.person import Person
 from jobs.rights.plan import Plan
-from jobs.settings import ROOT, Settings, Source, read_settings
+from jobs.settings import ROOT, Settings, read_settings
+from jobs.source_settings import Source
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 
