@@ -2,13 +2,14 @@
 
 import os
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import duckdb
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.business_dates import dates_between
 from jobs.lake import Lake
 from jobs.tables import TABLES
 
@@ -38,8 +39,7 @@ def environment(world: Path) -> dict[str, str]:
 
 def drop(landing: Path, first: date, last: date, rows: int) -> None:
     """Files of calls and transactions for each day from first to last, as CSV, of few customers."""
-    for n in range((last - first).days + 1):
-        day = first + timedelta(days=n)
+    for n, day in enumerate(dates_between(first, last)):
         calls = [
             f"{day}-{i},C{(i * 7 + n) % 997},inbound,{day} {8 + i % 12:02}:{i % 60:02}:00,{day} 23:00:00,answered,fee"
             for i in range(rows)
@@ -62,8 +62,7 @@ def generate(landing: Path, first: date, last: date, size: Size) -> None:
     """
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
-        for n in range((last - first).days + 1):
-            day = first + timedelta(days=n)
+        for day in dates_between(first, last):
             changed = "true" if day == first else f"hash(n, '{day}') % 1000 = 0"
             for feed, sql in _of_day(day, size, changed).items():
                 folder = landing / f"{feed}/ds={day}"

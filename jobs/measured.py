@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 
 from jobs import effects, stamped
+from jobs.business_dates import dates_between
 from jobs.features import aggregates, customer_measures, rolling, rows
 from jobs.lake import Expect, Lake, Warn, in_dates
 from jobs.settings import Settings
@@ -177,8 +178,7 @@ def _rows_in_reach(lake: Lake, table: Table, day: date) -> int:
 
 def _season(day: date) -> list[date]:
     """The dates of the season up to the date."""
-    first = effects.season_start(day)
-    return [first + timedelta(days=n) for n in range((day - first).days + 1)]
+    return dates_between(effects.season_start(day), day)
 
 
 def _reach(measures: Sequence[Measure]) -> int:

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from jobs import __version__
+from jobs.business_dates import dates_between
 from jobs.errors import one_line
 from jobs.lake import in_dates
-from jobs.settings import business_days
 from jobs.table_logs import TableLogs, literal
 from jobs.tables import FEEDS, TABLES
 
@@ -105,7 +105,7 @@ def _skipped(logs: TableLogs, day: date) -> list[date]:
     if not nights:
         return []
     complete = {row["ds"] for row in nights if row["completed_at"] is not None}
-    known = business_days(min(row["ds"] for row in nights), day - timedelta(days=1))
+    known = dates_between(min(row["ds"] for row in nights), day - timedelta(days=1))
     return [each for each in known if each not in complete]
 
 

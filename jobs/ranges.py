@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from jobs import customers, effects, keyed, night, runner, submission
+from jobs.business_dates import dates_between
 from jobs.errors import DataError
 from jobs.gate import hold_gate
 from jobs.loading import Load
-from jobs.settings import Settings, business_days, read_settings
+from jobs.settings import Settings, read_settings
 from jobs.tables import FEEDS, Kind, Table, nightly
 from jobs.tables.reports import REPORTS
 
@@ -24,7 +25,7 @@ def load(first: date, last: date, run_id: str, say: Callable[[str], None] = prin
 
     def history(settings: Settings) -> str:
         work = _Work(run_id, settings, say)
-        days = business_days(first, last)
+        days = dates_between(first, last)
         this = work.load(days)
         outcomes, failure = work.make(nightly(), days, this.make, if_refused=this.forget_unseen)
         text = work.end(days, outcomes, failure)
@@ -46,7 +47,7 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
 
     def nights(settings: Settings) -> str:
         work = _Work(run_id, settings, say)
-        days = business_days(first, last)
+        days = dates_between(first, last)
 
         def rewind() -> None:
             lake = night.open_lake(settings, run_id)

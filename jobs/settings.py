@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -223,8 +222,3 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         if isinstance(below[key], dict) and isinstance(above[key], dict)
     }
     return {**below, **above, **both}
-
-
-def business_days(first: date, last: date) -> list[date]:
-    """All dates from first to last."""
-    return [date.fromordinal(day) for day in range(first.toordinal(), last.toordinal() + 1)]

@@ -5,7 +5,7 @@ import gzip
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 import yaml
 from deltalake import DeltaTable
 
+from jobs.business_dates import dates_between
 from tests.conftest import REPO, SHARED_DATA, World
 
 CDR = SHARED_DATA / "formats/cdr_samples"
@@ -41,7 +42,7 @@ class Example:
         self.world.landing = landing or self.landing
         self.world.configure(**yaml.safe_load((REPO / f"conf/examples/{name}.yaml").read_text()))
         start, end = self.days = date.fromisoformat(first), date.fromisoformat(last)
-        batches = self.world.land(feed, *(str(start + timedelta(days=n)) for n in range((end - start).days + 1)))
+        batches = self.world.land(feed, *map(str, dates_between(start, end)))
         return (
             sum(batch.rows_in for batch in batches),
             sum(batch.rows_landed for batch in batches),

@@ -8,6 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 from jobs import runner
+from jobs.business_dates import dates_between
 from jobs.reports import pages
 from jobs.risk import FEWEST_CALLS
 from jobs.settings import read_settings
@@ -32,7 +33,7 @@ def nights(module_world: World) -> World:
     sample = Sample()
     rows = [
         row | {"event_date": day, "known_on": day, "ds": day, "caller_token": row["caller_number"], "row_hash": 0}
-        for day in (BEGAN + timedelta(days=n) for n in range((THIRD - BEGAN).days + 1))
+        for day in dates_between(BEGAN, THIRD)
         for row in sample.remembered(calls, day)
     ]
     lake.append(TABLES["silver.calls"], frame(lake.spark, "silver.calls", rows))
