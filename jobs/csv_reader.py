@@ -11,6 +11,7 @@ from jobs.errors import DataError
 from jobs.raw_rows import Header, RawRows, encoding_of, judged, lines_of, name_of_file, quoted, uris
 from jobs.source_settings import Source
 from jobs.sources import SourceFile, unreadable
+from jobs.spark_conf import as_texts
 from jobs.tables import Feed
 
 NATIVE_OPTIONS = {"multiline", "encoding", "charset", "linesep"}
@@ -64,7 +65,7 @@ def read(spark: SparkSession, feed: Feed, source: Source, header: Header, files:
     """Raw rows of files with the same header."""
     columns, header_at = header
     options = _options(source)
-    schema = ", ".join(f"`{name.replace('`', '``')}` string" for name in (*columns, "_corrupt"))
+    schema = ", ".join(f"{quoted(name)} string" for name in (*columns, "_corrupt"))
     parsing = {**options, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
     if NATIVE_OPTIONS & {key.lower() for key in options}:
         rows = spark.read.schema(schema).options(**parsing).csv(uris(files))
@@ -105,10 +106,7 @@ def _check_header(feed: Feed, source: Source, file: SourceFile, fields: list[str
 
 
 def _options(source: Source) -> dict[str, str]:
-    given = {
-        key.lower(): str(value).lower() if isinstance(value, bool) else str(value)
-        for key, value in source.options.items()
-    }
+    given = {key.lower(): text for key, text in as_texts(source.options).items()}
     if "delimiter" in given:
         given["sep"] = given.pop("delimiter")
     if "sep" in given:

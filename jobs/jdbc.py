@@ -18,7 +18,7 @@ from jobs.database_settings import Jdbc
 from jobs.databases import Address, address_of
 from jobs.dialects import Moment, QueryError, Snapshot, opened
 from jobs.errors import DataError, SourceUnavailableError
-from jobs.raw_rows import RawRows
+from jobs.raw_rows import RawRows, quoted
 from jobs.settings import Settings
 from jobs.source_settings import Source
 from jobs.sources import SourceFile
@@ -126,7 +126,7 @@ class _Reader:
         properties["fetchsize"] = str(self._jdbc.fetch_rows)
         stretches = self._stretches(asked) if place else ["true"]
         frame = self._spark.read.jdbc(url, f"({asked}) AS batch", predicates=stretches, properties=properties)
-        names = [F.col(_quoted(name)) for name in types]
+        names = [F.col(quoted(name)) for name in types]
         since, until = self._span_of(moment)
         first, last = F.lit(days[0]), F.lit(days[-1])
         if self._takes_all:
@@ -230,10 +230,6 @@ class _Reader:
 
 def _late(overlap: timedelta) -> int:
     return ceil(overlap / timedelta(days=1))
-
-
-def _quoted(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"
 
 
 def _span(days: Sequence[date], zone: ZoneInfo, overlap: timedelta) -> tuple[datetime, datetime]:

@@ -9,10 +9,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
-from jobs.raw_rows import Header, RawRows, as_texts, decoded, encoding_of, judged, lines_of, name_of_file, quoted, uris
+from jobs.raw_rows import Header, RawRows, decoded, encoding_of, judged, lines_of, name_of_file, nested, quoted, uris
 from jobs.redaction import scrub
 from jobs.source_settings import Source
 from jobs.sources import SourceFile, unreadable
+from jobs.spark_conf import as_texts
 from jobs.tables import Feed
 
 CASE_SENSITIVE = "spark.sql.caseSensitive"
@@ -35,9 +36,7 @@ def read_lines(
     followed = F.when(~_is_one_value(F.col("_raw"), options), F.col("_raw"))
     rows = judged(rows.withColumn("_corrupt", F.coalesce("_corrupt", followed)), "malformed JSON")
     fields = [same[0] for same in spellings]
-    names = tuple(field.name for field in fields)
-    nested = frozenset(field.name for field in fields if field.dataType.typeName() in ("struct", "array", "map"))
-    return RawRows(rows, names, files, nested, True)
+    return RawRows(rows, tuple(field.name for field in fields), files, nested(fields), True)
 
 
 def read_documents(
@@ -63,9 +62,7 @@ def read_documents(
         F.coalesce("_corrupt", kept).alias("_raw"),
     )
     rows = judged(rows, "malformed JSON")
-    types = dict(rows.dtypes)
-    nested = frozenset(name for name in own if types[name].startswith(("struct", "array", "map")))
-    return RawRows(rows, tuple(own), files, nested, True)
+    return RawRows(rows, tuple(own), files, nested(field for field in rows.schema if field.name in own), True)
 
 
 def _inferred(spark: SparkSession, files: tuple[SourceFile, ...], options: dict[str, str]) -> StructType:

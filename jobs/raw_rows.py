@@ -1,10 +1,12 @@
 """Raw rows of a source: its own columns, and of each row the file, the line, the text and what is wrong with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, MapType, StructField, StructType
 
 from jobs.sources import SourceFile
 
@@ -55,12 +57,9 @@ def decoded(text: Column, encoding: str | None) -> Column:
 def name_of_file(files: tuple[SourceFile, ...]) -> Column:
     """The file's name below the landing root, from the encoded URI that Spark reports."""
     uri = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
-    first = files[0]
-    if "://" in first.uri:
-        prefix = first.uri.removesuffix(first.name)
-    else:
+    if "://" not in files[0].uri:
         uri = F.regexp_replace(uri, "^file:/+", "/")
-        prefix = first.uri.removesuffix(first.name)
+    prefix = files[0].uri.removesuffix(files[0].name)
     return F.when(uri.startswith(prefix), F.substring(uri, len(prefix) + 1, 1 << 16)).otherwise(uri).alias("_file")
 
 
@@ -81,9 +80,9 @@ def uris(files: tuple[SourceFile, ...]) -> list[str]:
     return [_escaped(file.uri) for file in files]
 
 
-def as_texts(options: dict[str, Any]) -> dict[str, str]:
-    """Options as Spark's readers take them."""
-    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in options.items()}
+def nested(fields: Iterable[StructField]) -> frozenset[str]:
+    """The names of those columns that hold more than one value."""
+    return frozenset(field.name for field in fields if isinstance(field.dataType, StructType | ArrayType | MapType))
 
 
 def quoted(name: str) -> str:

@@ -7,9 +7,10 @@ from upath import UPath
 
 from jobs import csv_reader, json_readers
 from jobs.errors import DataError
-from jobs.raw_rows import Header, RawRows, as_texts, encoding_of, name_of_file, quoted, uris
+from jobs.raw_rows import Header, RawRows, encoding_of, name_of_file, nested, quoted, uris
 from jobs.source_settings import Source
 from jobs.sources import SourceFile, unreadable
+from jobs.spark_conf import as_texts
 from jobs.tables import Feed
 
 
@@ -74,6 +75,4 @@ def _parquet(spark: SparkSession, feed: Feed, source: Source, header: Header, fi
         F.to_json(F.struct(*map(quoted, own))).alias("_raw"),
         F.lit(None).cast("string").alias("_problem"),
     )
-    types = dict(rows.dtypes)
-    nested = frozenset(name for name in own if types[name].startswith(("struct", "array", "map")))
-    return RawRows(rows, own, files, nested)
+    return RawRows(rows, own, files, nested(field for field in rows.schema if field.name in own))

@@ -1,7 +1,7 @@
 """What a Spark is told before it starts: conf/spark.yaml, its jars, the storage of the lake, a cluster's secret."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def properties(settings: Settings) -> dict[str, str]:
     if conf.get("spark.authenticate") and os.environ.get(AUTH_SECRET):
         # A driver takes it from its properties alone.
         conf["spark.authenticate.secret"] = os.environ[AUTH_SECRET]
-    return {key: _text(value) for key, value in conf.items()}
+    return as_texts(conf)
 
 
 def jars(settings: Settings) -> list[Path]:
@@ -73,6 +73,11 @@ def python_environment() -> dict[str, str]:
     }
 
 
+def as_texts(conf: Mapping[str, Any]) -> dict[str, str]:
+    """Values of YAML as Spark takes its properties, and its readers their options."""
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in conf.items()}
+
+
 def _folders(settings: Settings) -> list[Path]:
     """The folders of jars beside Spark's own."""
     own = settings.local / "jars"
@@ -97,7 +102,3 @@ def _s3_jars(settings: Settings) -> Path:
             todo="make s3 fetches them (13 MB)",
         )
     return folder
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
