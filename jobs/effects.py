@@ -49,7 +49,8 @@ def update_quality(lake: Lake, day: date, settings: Settings, expect: Expect, wa
     first = _first_list(lake, since, day)
     if first is None:
         return _unchanged(lake, QUALITY, stood, day)
-    made = list_quality.build(**_frames(lake, QUALITY), as_of=day, first=first, time_zone=settings.time_zone)
+    frames = stamped.frames(lake, QUALITY.inputs)
+    made = list_quality.build(**frames, as_of=day, first=first, time_zone=settings.time_zone)
     return stamped.replace_from(lake, QUALITY, made, "list_on", since, day, expect)
 
 
@@ -106,7 +107,8 @@ def _update_arms(
         return _unchanged(lake, table, stood, day)
     # No event of before counts, and until a first week is told of that would be all of them.
     first = max(since, listed_on - timedelta(days=listed_on.weekday()))
-    made = build(**_frames(lake, table), as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns)
+    frames = stamped.frames(lake, table.inputs)
+    made = build(**frames, as_of=day, first=first, time_zone=settings.time_zone, campaigns=campaigns)
     final = lake.read(table).where(f"week >= DATE'{since}' AND final_on <= DATE'{stood}'")
     anew = made.join(final.select("campaign", "week"), ["campaign", "week"], "left_anti")
     rows = final.unionByName(anew.select(*table.column_names))
@@ -160,7 +162,3 @@ def _first_list(lake: Lake, first: date, day: date) -> date | None:
     days = [each for each in lake.dates(CANDIDATES, "list_on") if first <= each <= day]
     lake.prepare(lake.rows(CANDIDATES, days))
     return min(days, default=None)
-
-
-def _frames(lake: Lake, table: Table) -> dict[str, DataFrame]:
-    return {TABLES[name].short_name: lake.read(TABLES[name]) for name in table.inputs}

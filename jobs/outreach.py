@@ -24,6 +24,7 @@ CUSTOMERS = TABLES["features.outreach_customers"]
 CANDIDATES = TABLES["gold.call_candidates"]
 LISTS = TABLES["gold.call_lists"]
 AUDIENCE = [name for name in LISTS.inputs if name != CANDIDATES.name]
+"""What audiences may name, as of a date."""
 IDENTITIES = TABLES["gold.customer_identities"]
 RESULTS = TABLES["silver.contact_results"]
 SHIFTS = TABLES["silver.shifts"]
@@ -44,7 +45,7 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
     lake.prepare(lake.rows(TABLES["silver.customers_versions"]))
     list_on = day + timedelta(days=1)
     made = outreach_customers.build(
-        **{name.partition(".")[2]: lake.read(TABLES[name]) for name in (*CUSTOMERS.inputs, *CUSTOMERS.reads_back)},
+        **stamped.frames(lake, (*CUSTOMERS.inputs, *CUSTOMERS.reads_back)),
         as_of=day,
         end_at=_begin_of(list_on, settings),
         time_zone=settings.time_zone,
@@ -80,7 +81,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
     begins = hours.hours_of(list_on, settings.time_zone)
     campaigns = effects.campaigns_of(settings)
     made = call_candidates.build(
-        **_audience(lake, day),
+        **stamped.frames_of_date(lake, AUDIENCE, day),
         customer_identities=lake.read(IDENTITIES),
         list_on=list_on,
         campaigns=campaigns,
@@ -106,16 +107,11 @@ def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn
     lake.prepare(lake.rows(CUSTOMERS, [day]))
     made = call_lists.build(
         stamped.of_date(lake, CANDIDATES, list_on),
-        **_audience(lake, day),
+        **stamped.frames_of_date(lake, AUDIENCE, day),
         campaigns=effects.campaigns_of(settings),
         time_zone=settings.time_zone,
     )
     return stamped.replace_date(lake, LISTS, made, list_on, expect)
-
-
-def _audience(lake: Lake, day: date) -> dict[str, DataFrame]:
-    """What audiences may name, as of the date, by the name of the table."""
-    return {name.partition(".")[2]: stamped.of_date(lake, TABLES[name], day) for name in AUDIENCE}
 
 
 def _begin_of(day: date, settings: Settings) -> datetime:

@@ -2,13 +2,13 @@
 
 import re
 from datetime import date, time
+from itertools import chain
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
 from jobs.effects_settings import Outcome
-from jobs.sections import Section
+from jobs.sections import Section, existing_zone
 
 Hours = Annotated[list[time], Field(min_length=2, max_length=2)]
 """From and until, local time."""
@@ -93,12 +93,8 @@ class Law(Section):
     @field_validator("time_zones")
     @classmethod
     def _zones_exist(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
-        for zones in value.values():
-            for zone in zones:
-                try:
-                    ZoneInfo(zone)
-                except (KeyError, ValueError) as error:
-                    raise ValueError(f"{zone} is no IANA time zone") from error
+        for zone in chain.from_iterable(value.values()):
+            existing_zone(zone)
         return value
 
 

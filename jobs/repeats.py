@@ -1,12 +1,12 @@
 """How a night tells of repeat callers: profiles, kinds that are fitted anew each week, advice, causes, risk."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame
 
 from jobs import stamped
+from jobs.business_dates import end_of
 from jobs.features import answered_calls, caller_profiles
 from jobs.gold.repeats import (
     repeat_call_advice,
@@ -17,7 +17,7 @@ from jobs.gold.repeats import (
 )
 from jobs.lake import Expect, Lake, Warn
 from jobs.settings import Settings
-from jobs.tables import TABLES, Table
+from jobs.tables import TABLES
 
 CALLS = TABLES["silver.calls"]
 PROFILES = TABLES["features.caller_profiles"]
@@ -34,7 +34,7 @@ def update_profiles(lake: Lake, day: date, settings: Settings, expect: Expect, w
     if not _has_calls(lake, day, caller_profiles.DAYS):
         return 0
     made = caller_profiles.build(
-        **_frames(lake, PROFILES),
+        **stamped.frames(lake, PROFILES.inputs),
         as_of=day,
         time_zone=settings.time_zone,
         **_chains(settings),
@@ -66,7 +66,7 @@ def update_kinds(lake: Lake, day: date, settings: Settings, expect: Expect, warn
     shares = {name: f"try_divide({part}, {whole})" for name, (part, whole) in repeat_callers.SHARES.items()}
     described = {name: name for name in repeat_callers.COUNTS} | shares
     made = repeat_cluster_profiles.build(
-        **_of_date(lake, KINDS, day),
+        **stamped.frames_of_date(lake, KINDS.inputs, day),
         described=described,
         topic_prefix=repeat_callers.TOPIC,
         kinds=[each.model_dump() for each in settings.configuration.repeat_advice.kinds],
@@ -81,8 +81,8 @@ def update_advice(lake: Lake, day: date, settings: Settings, expect: Expect, war
     lake.prepare(lake.rows(PROFILES, [day]))
     rules = settings.configuration.repeat_advice
     made = repeat_call_advice.build(
-        **_of_date(lake, ADVICE, day),
-        end_at=end_of(day, settings),
+        **stamped.frames_of_date(lake, ADVICE.inputs, day),
+        end_at=end_of(day, settings.time_zone),
         callers=[each.model_dump() for each in rules.callers],
         messages=rules.messages,
         self_service_topics=rules.self_service_topics,
@@ -102,7 +102,7 @@ def update_causes(lake: Lake, day: date, settings: Settings, expect: Expect, war
         agents_versions=lake.read(TABLES["silver.agents_versions"]),
         repeat_call_clusters=stamped.of_date(lake, CLUSTERS, day),
         as_of=day,
-        end_at=end_of(day, settings),
+        end_at=end_of(day, settings.time_zone),
         causes=[each.model_dump() for each in rules.causes],
         minute_amount=rules.minute_amount,
         **_chains(settings),
@@ -114,7 +114,8 @@ def update_channels(lake: Lake, day: date, settings: Settings, expect: Expect, w
     """Says on which channel which topic is settled best; returns the rows written."""
     if not _has_calls(lake, day, topic_channels.DAYS):
         return 0
-    made = topic_channels.build(**_frames(lake, CHANNELS), as_of=day, end_at=end_of(day, settings))
+    frames = stamped.frames(lake, CHANNELS.inputs)
+    made = topic_channels.build(**frames, as_of=day, end_at=end_of(day, settings.time_zone))
     return stamped.replace_date(lake, CHANNELS, made, day, expect)
 
 
@@ -142,11 +143,6 @@ def of_answered(lake: Lake, first: date, day: date, settings: Settings) -> DataF
     )
 
 
-def end_of(day: date, settings: Settings) -> datetime:
-    """The end of a business date (UTC)."""
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(settings.time_zone)).astimezone(UTC)
-
-
 def _chains(settings: Settings) -> dict[str, Any]:
     numbers = settings.configuration.repeat_calls
     return {"transfer_minutes": numbers.transfer_minutes, "chain_gap_days": numbers.chain_gap_days}
@@ -161,11 +157,3 @@ def _has_calls(lake: Lake, day: date, days: int) -> bool:
 
 def _calls_in(lake: Lake, day: date, days: int) -> int:
     return lake.rows(CALLS, [day - timedelta(days=n) for n in range(days)])
-
-
-def _frames(lake: Lake, table: Table) -> dict[str, Any]:
-    return {TABLES[name].short_name: lake.read(TABLES[name]) for name in table.inputs}
-
-
-def _of_date(lake: Lake, table: Table, day: date) -> dict[str, Any]:
-    return {TABLES[name].short_name: stamped.of_date(lake, TABLES[name], day) for name in table.inputs}

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from sklearn.ensemble import StackingClassifier
 
 from jobs import repeats, stamped, training, watch
+from jobs.business_dates import end_of
 from jobs.features.recent_calls import REPEAT_HOURS
 from jobs.gold.repeats import repeat_call_risk
 from jobs.lake import Expect, Lake, Warn
@@ -145,7 +146,7 @@ def _answered(lake: Lake, day: date, settings: Settings) -> pd.DataFrame:
     last = day - timedelta(days=HORIZON_DAYS)
     told = repeats.of_answered(lake, last - timedelta(days=LEARNT_DAYS - 1), day, settings)
     mature = told.where(
-        F.col("started_at") + F.expr(f"INTERVAL {REPEAT_HOURS} HOURS") <= F.lit(repeats.end_of(day, settings))
+        F.col("started_at") + F.expr(f"INTERVAL {REPEAT_HOURS} HOURS") <= F.lit(end_of(day, settings.time_zone))
     )
     chosen = mature.orderBy(F.xxhash64("call_id"), "call_id").limit(MOST_LEARNT)
     columns = ("as_of", "call_id", *repeat_risk.FEATURES, repeat_risk.LABEL)

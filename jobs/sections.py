@@ -12,7 +12,12 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _zone(name: str) -> str:
+def existing_zone(name: str) -> str:
+    """The name, where a time zone has it.
+
+    Raises:
+        ValueError: none has.
+    """
     try:
         ZoneInfo(name)
     except (KeyError, ValueError) as error:
@@ -20,5 +25,5 @@ def _zone(name: str) -> str:
     return name
 
 
-TimeZone = Annotated[str, AfterValidator(_zone)]
+TimeZone = Annotated[str, AfterValidator(existing_zone)]
 """The IANA name of a time zone."""

@@ -1,5 +1,6 @@
 """How a night changes tables with a date on each row: exactly one date, or the whole table, which never goes back."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -7,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.lake import Expect, Lake
-from jobs.tables import Table
+from jobs.tables import TABLES, Table
 
 AS_OF = "as_of"
 """The column with the date, of tables that are not partitioned by another one."""
@@ -21,6 +22,16 @@ def dates(lake: Lake, table: Table) -> list[date]:
 def of_date(lake: Lake, table: Table, day: date) -> DataFrame:
     """The rows of one date."""
     return lake.read(table).where(f"{_date_of(table)} = DATE'{day}'")
+
+
+def frames(lake: Lake, names: Iterable[str]) -> dict[str, Any]:
+    """The tables of these names as a build takes them: by the name without the layer."""
+    return {TABLES[name].short_name: lake.read(TABLES[name]) for name in names}
+
+
+def frames_of_date(lake: Lake, names: Iterable[str], day: date) -> dict[str, Any]:
+    """The same, the rows of one date alone."""
+    return {TABLES[name].short_name: of_date(lake, TABLES[name], day) for name in names}
 
 
 def before(lake: Lake, table: Table, day: date) -> date | None:

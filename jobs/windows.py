@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.business_dates import end_of
 from jobs.columns import caller_key
 from jobs.lake import Lake, computed, in_dates
 from jobs.settings import Settings
@@ -55,10 +55,7 @@ def known_until(lake: Lake, settings: Settings) -> datetime | None:
     """The end (UTC) of the latest business date that passed the gate; None before the first."""
     nights = lake.records(TABLES["ops.nights"])
     latest = max((night["ds"] for night in nights if night["passed_gate_at"]), default=None)
-    if latest is None:
-        return None
-    end = datetime.combine(latest + timedelta(days=1), time(), ZoneInfo(settings.time_zone))
-    return end.astimezone(UTC)
+    return None if latest is None else end_of(latest, settings.time_zone)
 
 
 def plan(lake: Lake, facts: Table, settings: Settings) -> Plan | None:

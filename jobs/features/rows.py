@@ -1,12 +1,12 @@
 """The rows that count as of a date: what had arrived by then, of things as they were known then."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.business_dates import end_of
 from jobs.columns import business_date
 from jobs.tables.contract import Feed
 from jobs.tables.tags import Measure
@@ -56,12 +56,11 @@ def of_customers(rows: DataFrame, event: str, as_of: date, time_zone: str) -> Da
 
     as_of; end_at, the end of that date (UTC); local_at, the event's business time; event_at, its time in UTC.
     """
-    end = datetime.combine(as_of + timedelta(days=1), time(), ZoneInfo(time_zone))
     at = F.col(event).cast("timestamp")
     return rows.where("customer_id IS NOT NULL").withColumns(
         {
             "as_of": F.lit(as_of),
-            "end_at": F.lit(end),
+            "end_at": F.lit(end_of(as_of, time_zone)),
             "event_at": at,
             "local_at": F.from_utc_timestamp(at, time_zone),
         }
