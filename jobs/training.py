@@ -20,8 +20,7 @@ from jobs.tables import TABLES
 from jobs.tables.models import MODELS
 from models import metrics, promotion, training
 from models.errors import NotEnoughDataError
-from models.metrics import Figure
-from models.promotion import Decision
+from models.promotion import Champion, Decision
 from models.registry import Registry, Version
 from models.training import Parts, Question, Trained
 
@@ -112,17 +111,14 @@ def train(lake: Lake, name: str, day: date, settings: Settings, say: Callable[[s
         _note(lake, name, day, same, line)
         return Attempt([line], same, False)
     standing = champion(name, day, settings)
-    figures = (
-        None if standing is None else _figures(asked.question(settings, settled(standing)), standing.estimator, parts)
-    )
-    reference = None if standing is None else standing.beside["reference"]
-    decision = promotion.decide(question, parts, trained, figures, reference)
+    reigning = None if standing is None else _reigning(standing, asked.question(settings, settled(standing)), parts)
+    decision = promotion.decide(question, parts, trained, reigning)
     card = {
         **_card(lake, asked, question, day, settings, parts.settled, trained, decision),
         "drift": training.drifts(question, trained.reference, parts.newest),
     }
-    if figures is not None and standing is not None:
-        card["figures"][f"champion, version {standing.version.label}"] = metrics.told(figures)
+    if reigning is not None and standing is not None:
+        card["figures"][f"champion, version {standing.version.label}"] = metrics.told(reigning.figures)
     version = _registered(versions, question, day, parts, trained, card)
     if decision.is_promoted:
         versions.promote(version, day, decision.reason)
@@ -216,9 +212,10 @@ def _print(trained: Trained) -> str:
     return hashlib.sha256(np.round(trained.told, 12).tobytes()).hexdigest()[:16]
 
 
-def _figures(question: Question, estimator: Any, parts: Parts) -> dict[str, Figure]:
+def _reigning(standing: Standing, question: Question, parts: Parts) -> Champion:
     truth = parts.test[question.label].astype(int).to_numpy()
-    return metrics.figures(truth, training.probability(question, estimator, parts.test), question.value)
+    told = training.probability(question, standing.estimator, parts.test)
+    return Champion(question, metrics.figures(truth, told, question.value), standing.beside["reference"])
 
 
 def _card(

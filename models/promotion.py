@@ -5,6 +5,7 @@ A gate that stays shut leaves the champion where it is; the reasons go into the 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from models.metrics import Figure
 from models.training import LOGISTIC, MODEL, RULE, TIME, Parts, Question, Trained, drifts
@@ -57,27 +58,31 @@ class Decision:
         return "; ".join(f"{gate.name}: wanted {gate.wanted}, found {gate.found}" for gate in shut or self.gates[-2:])
 
 
-def decide(
-    question: Question,
-    parts: Parts,
-    trained: Trained,
-    champion: Mapping[str, Figure] | None,
-    champion_reference: Mapping[str, Mapping[str, object]] | None,
-) -> Decision:
-    """Holds a fit against the gates.
+@dataclass(frozen=True)
+class Champion:
+    """The version that reigns: its figures on the same test rows, and what it learnt from (Trained.reference).
 
-    `champion`: its figures on the same test rows; `champion_reference`: what it learnt from (Trained.reference).
+    `question`: as it was settled for this version, whose features look back no farther than its history did.
     """
+
+    question: Question
+    figures: Mapping[str, Figure]
+    reference: Mapping[str, dict[str, Any]]
+
+
+def decide(question: Question, parts: Parts, trained: Trained, champion: Champion | None) -> Decision:
+    """Holds a fit against the gates."""
+    figures = None if champion is None else champion.figures
     return Decision(
         (
             _sizes(parts),
             _balance(trained),
             _contradictions(question, parts),
             _leak(trained),
-            _drift(question, parts, trained, champion_reference),
+            _drift(question, parts, trained, champion),
             _calibration(trained),
-            _ranking(trained, champion),
-            _money(trained, champion),
+            _ranking(trained, figures),
+            _money(trained, figures),
         )
     )
 
@@ -140,17 +145,12 @@ def _leak(trained: Trained) -> Gate:
     )
 
 
-def _drift(
-    question: Question,
-    parts: Parts,
-    trained: Trained,
-    champion_reference: Mapping[str, Mapping[str, object]] | None,
-) -> Gate:
+def _drift(question: Question, parts: Parts, trained: Trained, champion: Champion | None) -> Gate:
     moved = drifts(question, trained.reference, parts.newest)
     since = "what was learnt"
-    if champion_reference:
+    if champion is not None:
         # What went wrong in all rows of the challenger alike shows against what the champion learnt.
-        of_champion = drifts(question, dict(champion_reference), parts.learn)  # type: ignore[arg-type]
+        of_champion = drifts(champion.question, champion.reference, parts.learn)
         if _most(of_champion)[1] > _most(moved)[1]:
             moved, since = of_champion, "what the champion learnt"
     name, distance = _most(moved)

@@ -109,7 +109,6 @@ def train(question: Question, parts: Parts) -> Trained:
     features = question.features(parts.learn)
     by_logistic = estimator.named_estimators_[LINEAR].predict_proba(question.features(parts.test))[:, 1]
     by_rule = question.rule(parts.learn, parts.test)
-    numbers = features.select_dtypes("number")
     return Trained(
         estimator=estimator,
         told=told,
@@ -122,7 +121,7 @@ def train(question: Question, parts: Parts) -> Trained:
         learning_curve=[_learnt_of(question, parts, share, truth, told) for share in PARTS_OF_DATA],
         curve=_curve(truth, told),
         alone=_alone(question, parts.test, truth),
-        reference={name: _reference(numbers[name].to_numpy()) for name in numbers},
+        reference=references(features),
         scores=_reference(told),
         dates={name: sorted(getattr(parts, name)[TIME].unique()) for name in PARTS},
         sizes={name: len(getattr(parts, name)) for name in PARTS},
@@ -150,6 +149,12 @@ def drifts(question: Question, reference: Mapping[str, dict[str, Any]], rows: pd
         if name not in question.moving_by_right
     }
     return dict(sorted(moved.items(), key=lambda each: (-each[1], each[0])))
+
+
+def references(features: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """How the numbers among features are spread (Trained.reference)."""
+    numbers = features.select_dtypes("number")
+    return {name: _reference(numbers[name].to_numpy()) for name in numbers}
 
 
 def usual(question: Question, reference: Mapping[str, dict[str, Any]], rows: int = 200) -> pd.DataFrame:

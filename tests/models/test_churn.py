@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from models import additive, churn, promotion
 from models.metrics import Value
 from models.promotion import Decision
-from models.training import LOGISTIC, MODEL, RULE, Parts, Trained, probability, train, usual
+from models.training import LOGISTIC, MODEL, RULE, Parts, Question, Trained, probability, references, train, usual
 from tests.models.silent_world import DAYS, HORIZON, World, world
 
 QUESTION = churn.question(HORIZON, Value(1000, 0.1, 8))
@@ -36,9 +36,10 @@ def trained(parts: Parts) -> Trained:
     return train(QUESTION, parts)
 
 
-def decided(parts: Parts, trained: Trained, champion: Trained | None = None) -> Decision:
-    figures = champion.by[MODEL] if champion else None
-    return promotion.decide(QUESTION, parts, trained, figures, champion.reference if champion else None)
+def decided(parts: Parts, trained: Trained, before: Trained | None = None, asked: Question = QUESTION) -> Decision:
+    """`before`: the champion, and how it was `asked`."""
+    champion = promotion.Champion(asked, before.by[MODEL], before.reference) if before else None
+    return promotion.decide(QUESTION, parts, trained, champion)
 
 
 def shut(decision: Decision) -> set[str]:
@@ -110,6 +111,15 @@ def test_shuffled_labels_are_stopped(parts: Parts, trained: Trained) -> None:
         parts, learn=shuffled(parts.learn), calibrate=shuffled(parts.calibrate), test=shuffled(parts.test)
     )
     assert "ranking" in shut(decided(poisoned, train(QUESTION, poisoned), None))
+
+
+def test_a_challenger_that_looks_farther_back_than_the_champion_has_not_drifted(parts: Parts, trained: Trained) -> None:
+    # Of those who use the card rarely a longer window says something else altogether.
+    rare = replace(parts, learn=parts.learn[parts.learn["use_days_180d"] < 12])
+    near = churn.question(HORIZON, Value(1000, 0.1, 8), window_days=60)
+    champion = replace(trained, reference=references(near.features(rare.learn)))
+    challenger = replace(trained, reference={})
+    assert "no drift of the inputs" not in shut(decided(rare, challenger, champion, near))
 
 
 def test_half_the_customers_missing_is_stopped(parts: Parts, trained: Trained) -> None:
