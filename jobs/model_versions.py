@@ -37,7 +37,7 @@ def may_hold_models(settings: Settings) -> bool:
 def is_due(versions: "Registry", model: str, day: date) -> bool:
     """Whether a fit is due at the date: none of the last week, its own date included, came to a decision."""
     fresh = day - timedelta(days=FITTED_EVERY_DAYS)
-    return not any(each.fitted_on > fresh and each.reason for each in versions.versions(model, day))
+    return not any(each.fitted_on > fresh and each.is_decided for each in versions.versions(model, day))
 
 
 def store(settings: Settings) -> tuple[str, Path | None]:

@@ -106,7 +106,7 @@ def train(lake: Lake, name: str, day: date, settings: Settings, say: Callable[[s
         raise
     versions = registry(settings)
     same = _same(versions, name, day, _print(trained))
-    if same is not None:
+    if same is not None and same.is_decided:
         line = f"{name} as of {day}: the same model as version {same.label}; nothing to promote"
         _note(lake, name, day, same, line)
         return Attempt([line], same, False)
@@ -119,7 +119,8 @@ def train(lake: Lake, name: str, day: date, settings: Settings, say: Callable[[s
     }
     if reigning is not None and standing is not None:
         card["figures"][f"champion, version {standing.version.label}"] = metrics.told(reigning.figures)
-    version = _registered(versions, question, day, parts, trained, card)
+    # A training that was killed may have left its version without a decision.
+    version = same or _registered(versions, question, day, parts, trained, card)
     if decision.is_promoted:
         versions.promote(version, day, decision.reason)
     else:

@@ -52,7 +52,12 @@ class Version:
     """Date, place among all events of the model, and what happened: PROMOTED or RETIRED."""
     run_id: str
     reason: str | None
-    """Why it was promoted or not; None while that is not decided."""
+    """Why it was promoted or not."""
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it was promoted or not; a fit that was killed before that is not."""
+        return bool(self.events) or self.reason is not None
 
     @property
     def promoted_on(self) -> date | None:
@@ -151,10 +156,11 @@ class Registry:
     def promote(self, version: Version, day: date, reason: str) -> Version:
         """Makes a version champion from the date on."""
         number = str(version.number)
-        self._client.set_model_version_tag(version.model, number, "reason", reason)
-        promoted = self._note(version, day, PROMOTED)
         self._client.set_registered_model_alias(version.model, CHAMPION, number)
-        return promoted
+        # The event decides, so that a kill before it leaves all of it to be done again.
+        self._note(version, day, PROMOTED)
+        self._client.set_model_version_tag(version.model, number, "reason", reason)
+        return _version(self._client.get_model_version(version.model, number))
 
     def roll_back(self, model: str, day: date) -> tuple[Version | None, Version | None]:
         """From the date on the champion before the present one is champion again; returns the present and that one.

@@ -95,6 +95,33 @@ def test_the_only_champion_taken_back_leaves_none_from_that_date_on(store: Path)
     assert versions.roll_back("five", DAY + timedelta(days=3)) == (None, None)
 
 
+def test_a_promotion_killed_at_any_step_is_either_made_or_not_decided(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = registry(store)
+    for step in ("set_registered_model_alias", "set_model_version_tag"):
+        version = fitted(versions, f"eight {step}", DAY, 1)
+        with monkeypatch.context() as killed:
+            killed.setattr(versions._client, step, _kill)
+            with pytest.raises(KeyboardInterrupt):
+                versions.promote(version, DAY, "the first")
+        [left] = versions.versions(version.model, DAY)
+        assert left.is_decided == (versions.champion(version.model, DAY) is not None)
+        versions.promote(left, DAY, "the first")
+        [made] = versions.versions(version.model, DAY)
+        assert (made.is_decided, made.reason) == (True, "the first")
+    version = fitted(versions, "eight", DAY, 1)
+    with monkeypatch.context() as killed:
+        killed.setattr(versions, "_note", _kill)
+        with pytest.raises(KeyboardInterrupt):
+            versions.promote(version, DAY, "the first")
+    assert not versions.versions("eight", DAY)[0].is_decided
+
+
+def _kill(*told: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def test_the_store_does_not_say_what_may_be_read(store: Path) -> None:
     """Whoever can write to the store must not thereby run code where models are read."""
     versions = registry(store)
