@@ -170,8 +170,7 @@ class Registry:
         present = self.champion(model, day)
         if present is None:
             return None, None
-        number = present.number
-        before = [each for event, each in self._happened(model, day) if event[2] == PROMOTED and each.number != number]
+        before = [each for each in self._standing(model, day) if each.number != present.number]
         if before:
             self._note(before[-1], day, PROMOTED)
             self._client.set_registered_model_alias(model, CHAMPION, str(before[-1].number))
@@ -183,6 +182,18 @@ class Registry:
     def reject(self, version: Version, reason: str) -> None:
         """Notes why a challenger was not promoted."""
         self._client.set_model_version_tag(version.model, str(version.number), "reason", reason)
+
+    def _standing(self, model: str, day: date) -> list[Version]:
+        """The champions up to the date that were not taken back, the one that reigns last."""
+        found: list[Version] = []
+        for (_, _, what), version in self._happened(model, day):
+            numbers = [each.number for each in found]
+            if version.number in numbers:
+                # It came back, so those after it were taken back.
+                del found[numbers.index(version.number) :]
+            if what == PROMOTED:
+                found.append(version)
+        return found
 
     def _note(self, version: Version, day: date, what: str) -> Version:
         place = max((event[1] for event, _ in self._happened(version.model, date.max)), default=0) + 1

@@ -95,6 +95,18 @@ def test_the_only_champion_taken_back_leaves_none_from_that_date_on(store: Path)
     assert versions.roll_back("five", DAY + timedelta(days=3)) == (None, None)
 
 
+def test_a_champion_that_was_taken_back_never_comes_back_by_a_rollback(store: Path) -> None:
+    versions = registry(store)
+    days = [DAY + timedelta(days=n) for n in range(5)]
+    for day in days[:3]:
+        versions.promote(fitted(versions, "seven", day, 1), day, "better")
+    told = [versions.roll_back("seven", days[3]) for _ in range(3)]
+    numbers = [tuple(each and each.number for each in pair) for pair in told]
+    assert numbers == [(3, 2), (2, 1), (1, None)]
+    versions.promote(fitted(versions, "seven", days[4], 2), days[4], "better")
+    assert versions.roll_back("seven", days[4])[1] is None
+
+
 def test_a_promotion_killed_at_any_step_is_either_made_or_not_decided(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
