@@ -68,9 +68,10 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
         written = io.StringIO(newline="")
         csv.writer(written, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(kept)
         content = written.getvalue().encode()
-        put(file, content)
+        # The rows go last: by them a run after one that was killed finds the file again.
         file.with_suffix(".xlsx").unlink(missing_ok=True)
         _correct_manifest(file, len(kept) - 1, hashlib.sha256(content).hexdigest())
+        put(file, content)
         changed += 1
     return changed
 

@@ -1,8 +1,12 @@
 """What lies beside the lake: logs lose values, delivered lists lose rows."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 from jobs.known_names import ERASED_LABEL
 from jobs.rights import outside
@@ -40,6 +44,31 @@ def test_a_list_without_the_person_stays_as_it_was_delivered(settings: Settings)
     assert sorted(told) == ["care.csv", "other.csv", "other.xlsx"]
     assert told["care.csv"]["rows"] == 1
     assert told["other.csv"] == files["other.csv"]
+
+
+def test_a_run_after_one_that_was_killed_within_a_list_takes_the_workbook_and_corrects_the_manifest(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(settings.delivery, "2026-01-06")
+    folder.mkdir(parents=True)
+    (folder / "care.csv").write_bytes(b"customer_id\r\nC1\r\nC2\r\n")
+    (folder / "care.xlsx").write_bytes(b"rows of both")
+    (folder / "manifest.json").write_text(json.dumps({"files": {"care.csv": {"rows": 2}, "care.xlsx": {"rows": 2}}}))
+
+    def killed(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for step in ("put", "_correct_manifest"):
+        with monkeypatch.context() as kill:
+            kill.setattr(outside, step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                outside.clean_deliveries(settings, PATTERN)
+    outside.clean_deliveries(settings, PATTERN)
+    assert sorted(file.name for file in folder.iterdir()) == ["care.csv", "manifest.json"]
+    content = (folder / "care.csv").read_bytes()
+    assert content == b"customer_id\r\nC2\r\n"
+    told = json.loads((folder / "manifest.json").read_text())["files"]
+    assert told == {"care.csv": {"rows": 1, "sha256": hashlib.sha256(content).hexdigest()}}
 
 
 def test_without_deliveries_there_is_nothing_to_do(settings: Settings) -> None:
