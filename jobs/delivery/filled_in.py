@@ -19,7 +19,7 @@ ENDINGS = (".csv", ".xlsx")
 MOST_BYTES = 64 << 20
 """A file beyond that is no list: a sheet of a million rows takes less."""
 MOST_UNPACKED = 1 << 30
-_SEPARATORS = ",;\t"
+SEPARATORS = ",;\t"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BLANK_TIME = re.compile(r"[ T]00:00(:00)?$")
 
@@ -75,7 +75,7 @@ def _csv(content: bytes) -> Iterator[list[str]]:
         raise UnreadableError("it is not UTF-8; save it as CSV UTF-8, or return the workbook") from None
     first = text.partition("\n")[0]
     # Spreadsheets separate by what the country of their user has for it.
-    separator = max(_SEPARATORS, key=first.count)
+    separator = max(SEPARATORS, key=first.count)
     try:
         yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     except csv.Error as error:

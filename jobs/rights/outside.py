@@ -12,6 +12,7 @@ from typing import Any
 
 from upath import UPath
 
+from jobs.delivery.filled_in import SEPARATORS
 from jobs.delivery.taken import FOLDER as TAKEN
 from jobs.delivery.taken import INBOX
 from jobs.known_names import ERASED_LABEL
@@ -59,15 +60,18 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
     for file in sorted(root.rglob("*.csv")) if root.exists() else []:
         if file.parent == root / INBOX:
             continue
-        text = file.read_bytes().decode()
-        rows = list(csv.reader(io.StringIO(text, newline="")))
+        # People who opened it saved it in the encoding, and with the separator, of their country.
+        text = file.read_bytes().decode(errors="surrogateescape")
+        separator = max(SEPARATORS, key=text.partition("\n")[0].count)
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
         # An apostrophe keeps spreadsheets from computing what follows it.
         kept = [row for row in rows if not any(pattern.fullmatch(cell.strip().removeprefix("'")) for cell in row)]
         if len(kept) == len(rows):
             continue
         written = io.StringIO(newline="")
-        csv.writer(written, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(kept)
-        content = written.getvalue().encode()
+        line_end = "\r\n" if "\r\n" in text else "\n"
+        csv.writer(written, delimiter=separator, lineterminator=line_end).writerows(kept)
+        content = written.getvalue().encode(errors="surrogateescape")
         # The rows go last: by them a run after one that was killed finds the file again.
         file.with_suffix(".xlsx").unlink(missing_ok=True)
         _correct_manifest(file, len(kept) - 1, hashlib.sha256(content).hexdigest())

@@ -71,6 +71,16 @@ def test_a_run_after_one_that_was_killed_within_a_list_takes_the_workbook_and_co
     assert told == {"care.csv": {"rows": 1, "sha256": hashlib.sha256(content).hexdigest()}}
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_list_that_a_spreadsheet_saved_its_own_way_loses_the_person_too(settings: Settings, separator: str) -> None:
+    folder = Path(settings.delivery, "2026-01-06")
+    folder.mkdir(parents=True)
+    lines = [separator.join(row) for row in (("customer_id", "why"), ("C1", "欠费"), ("C2", "余额"))]
+    (folder / "care.csv").write_bytes("".join(f"{line}\r\n" for line in lines).encode("gbk"))
+    assert outside.clean_deliveries(settings, PATTERN) == 1
+    assert (folder / "care.csv").read_bytes().decode("gbk") == f"{lines[0]}\r\n{lines[2]}\r\n"
+
+
 def test_without_deliveries_there_is_nothing_to_do(settings: Settings) -> None:
     assert outside.clean_deliveries(settings, PATTERN) == 0
 
