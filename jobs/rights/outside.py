@@ -20,6 +20,9 @@ from jobs.session import is_serving
 from jobs.settings import Settings
 from jobs.whole_files import put
 
+FIGURES = ("rank", "row", "expected_value", "amount")
+"""Columns of lists, and of what came back, whose numbers name nobody."""
+
 
 def pattern_of(values: Iterable[str]) -> re.Pattern[str]:
     """Finds any of these values as a word of its own; names in scripts without spaces are none."""
@@ -64,8 +67,7 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
         text = file.read_bytes().decode(errors="surrogateescape")
         separator = max(SEPARATORS, key=text.partition("\n")[0].count)
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-        # An apostrophe keeps spreadsheets from computing what follows it.
-        kept = [row for row in rows if not any(pattern.fullmatch(cell.strip().removeprefix("'")) for cell in row)]
+        kept = [row for row in rows if not _is_of(row, rows[0], pattern)]
         if len(kept) == len(rows):
             continue
         written = io.StringIO(newline="")
@@ -80,16 +82,31 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
     return changed
 
 
+def _is_of(row: list[str], header: list[str], pattern: re.Pattern[str]) -> bool:
+    """Whether a row is the person's; figures are nobody's, though a rank may be written as an identifier is."""
+    columns = [name.removeprefix("\ufeff").strip().lower() for name in header] + [""] * len(row)
+    told = (cell for name, cell in zip(columns, row, strict=False) if name not in FIGURES)
+    # An apostrophe keeps spreadsheets from computing what follows it.
+    return any(pattern.fullmatch(cell.strip().removeprefix("'")) for cell in told)
+
+
 def _clean_taken(root: UPath, pattern: re.Pattern[str]) -> int:
     changed = 0
     for file in sorted(root.glob(f"{TAKEN}*/*.jsonl")):
         rows = [f"{row}\n" for row in file.read_text(encoding="utf-8").split("\n") if row]
-        told = (row for row in rows if not any(map(pattern.fullmatch, map(str, json.loads(row).values()))))
-        kept = [pattern.sub(ERASED_LABEL, row) for row in told]
+        told = (row for row in map(json.loads, rows) if not _is_of([*map(str, row.values())], [*row], pattern))
+        kept = [f"{json.dumps(_overwritten(row, pattern), ensure_ascii=False)}\n" for row in told]
         if kept != rows:
             put(file, "".join(kept).encode())
             changed += 1
     return changed
+
+
+def _overwritten(row: dict[str, Any], pattern: re.Pattern[str]) -> dict[str, Any]:
+    return {
+        name: pattern.sub(ERASED_LABEL, value) if isinstance(value, str) and name not in FIGURES else value
+        for name, value in row.items()
+    }
 
 
 def delete(file: UPath) -> int:

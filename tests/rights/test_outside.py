@@ -81,6 +81,18 @@ def test_a_list_that_a_spreadsheet_saved_its_own_way_loses_the_person_too(settin
     assert (folder / "care.csv").read_bytes().decode("gbk") == f"{lines[0]}\r\n{lines[2]}\r\n"
 
 
+def test_a_rank_or_amount_that_is_written_as_the_identifier_takes_no_row_of_others(settings: Settings) -> None:
+    folder, taken = (Path(settings.delivery, name) for name in ("2026-01-06", "inbox/taken/ds=2026-01-06"))
+    for each in (folder, taken):
+        each.mkdir(parents=True)
+    (folder / "care.csv").write_bytes("\ufeffrank,customer_id,expected_value\r\n1,2,7\r\n2,8,3\r\n3,9,2\r\n".encode())
+    back = [{"customer_id": customer, "amount": "2", "row": row} for row, customer in ((2, "8"), (3, "2"))]
+    (taken / "back-1.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in back))
+    assert outside.clean_deliveries(settings, outside.pattern_of({"2"})) == 2
+    assert (folder / "care.csv").read_bytes().endswith(b"expected_value\r\n2,8,3\r\n3,9,2\r\n")
+    assert [json.loads(row) for row in (taken / "back-1.jsonl").read_text().splitlines()] == back[:1]
+
+
 def test_without_deliveries_there_is_nothing_to_do(settings: Settings) -> None:
     assert outside.clean_deliveries(settings, PATTERN) == 0
 
