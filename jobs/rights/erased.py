@@ -27,6 +27,9 @@ Erased = dict[str, frozenset[str]]
 WORDS = (r"[^\s,;|\"'{}\[\]]+", r"[^\s,;|\"'{}\[\]:=]+")
 """What may be an identifier in the text of a row that could not be read; it may hold a colon, or follow one."""
 
+_BETWEEN_DIGITS = re.compile(r"(?<=[\d)])[ ().\-/]{1,3}(?=\d)|(?<=\d) ?\(")
+"""What people set between the digits of a number of a telephone."""
+
 
 def without_erased(rows: DataFrame, lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
     """The rows behind the door; those of erased persons with that reason and nothing else of them.
@@ -52,7 +55,8 @@ def without_erased(rows: DataFrame, lake: Lake, feed: Feed, settings: Settings) 
 
 def words(text: str) -> set[str]:
     """All that may be an identifier in such a text."""
-    return {word for pattern in WORDS for word in re.findall(pattern, text)}
+    joined = _BETWEEN_DIGITS.sub("", text)
+    return {word for each in {text, joined} for pattern in WORDS for word in re.findall(pattern, each)}
 
 
 @dataclass(frozen=True)

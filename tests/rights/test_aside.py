@@ -33,7 +33,9 @@ def raw(line: int | None, text: str) -> dict[str, Any]:
         f"x,{ANNA},y",
         f'{{"customer_id": "{ANNA}"}}',
         "x;own;y",
-        "x,138 0013 8000".replace(" ", ""),
+        "x,13800138000",
+        "x,+86 138 0013 8000,y",
+        "x;(0086) 138-0013-8000",
         "x|Anna.Lee@example.org",
     ],
 )
