@@ -20,7 +20,7 @@ def put(file: Path | UPath, content: bytes, mode: int | None = None) -> None:
         file.write_bytes(content)
         return
     place = Path(str(file))
-    draft = place.with_name(f".{place.name.removeprefix('.')}.new")
+    draft = Path(draft_of(place))
     if mode is None and place.exists():
         mode = stat.S_IMODE(place.stat().st_mode)
     try:
@@ -29,6 +29,11 @@ def put(file: Path | UPath, content: bytes, mode: int | None = None) -> None:
         sync(place.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def draft_of(file: Path | UPath) -> Path | UPath:
+    """Where a file is written before it appears; a killed process leaves it there."""
+    return file.with_name(f".{file.name.removeprefix('.')}.new")
 
 
 def write_through(file: Path, content: bytes, mode: int | None = None) -> None:

@@ -18,7 +18,7 @@ from jobs.delivery.taken import INBOX
 from jobs.known_names import ERASED_LABEL
 from jobs.session import is_serving
 from jobs.settings import Settings
-from jobs.whole_files import put
+from jobs.whole_files import draft_of, put
 
 FIGURES = ("rank", "row", "expected_value", "amount")
 """Columns of lists, and of what came back, whose numbers name nobody."""
@@ -110,10 +110,11 @@ def _overwritten(row: dict[str, Any], pattern: re.Pattern[str]) -> dict[str, Any
 
 
 def delete(file: UPath) -> int:
-    """Deletes the file; returns whether there was one, as a number."""
-    was_there = file.exists()
-    file.unlink(missing_ok=True)
-    return int(was_there)
+    """Deletes the file, and a draft of it that a killed process left; returns whether there was either, as a number."""
+    found = [each for each in (file, draft_of(file)) if each.exists()]
+    for each in found:
+        each.unlink(missing_ok=True)
+    return int(bool(found))
 
 
 def _logs(local: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from upath import UPath
 
 from jobs.known_names import ERASED_LABEL
 from jobs.rights import outside
@@ -112,3 +113,11 @@ def test_what_came_back_loses_the_person_and_what_waits_is_left_to_the_next_nigh
     assert (replies / "back-1.csv").read_bytes() == b"row,customer_id\r\n3,C2\r\n"
     assert (inbox / "waiting.csv").exists()
     assert outside.clean_deliveries(settings, PATTERN) == 0
+
+
+def test_an_export_goes_with_the_draft_that_a_killed_one_left(tmp_path: Path) -> None:
+    for name in ("export-1.json", ".export-1.json.new"):
+        (tmp_path / name).write_text("all that is held")
+        assert outside.delete(UPath(tmp_path, "export-1.json")) == 1
+        assert not list(tmp_path.iterdir())
+    assert outside.delete(UPath(tmp_path, "export-1.json")) == 0
