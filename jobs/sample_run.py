@@ -22,8 +22,8 @@ MARK = ".sample"
 """Says of a landing folder that what it holds is made up."""
 
 
-def run() -> int:
-    """Makes the sample world and its last nights; returns 0, or 1 when a night failed."""
+def run(run_id: str) -> int:
+    """Makes the sample world and its last nights, its history under `run_id`; returns 0, or 1 when a night failed."""
     settings = read_settings()
     _refuse_other_files(Path(settings.landing))
     loaded_to = LAST - timedelta(days=NIGHTS)
@@ -31,7 +31,7 @@ def run() -> int:
     sample.write(Path(settings.landing), FIRST, LAST)
     (Path(settings.landing) / MARK).touch()
     print(f"history {FIRST} to {loaded_to}, each table once for the whole range", flush=True)
-    ranges.load(FIRST, loaded_to, f"sample__{FIRST}_{loaded_to}", say=lambda line: print(line, flush=True))
+    ranges.load(FIRST, loaded_to, run_id, say=lambda line: print(line, flush=True))
     for number in range(NIGHTS, 0, -1):
         day = LAST - timedelta(days=number - 1)
         returned = _return_lists(Path(settings.delivery), day)

@@ -1,10 +1,13 @@
-"""What the command line says when something fails that nobody foresaw."""
+"""Each command is a run of its own, and says when something fails that nobody foresaw."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs import __main__ as command_line
+from jobs import lock, night
+from jobs.settings import read_settings
 
 
 def test_an_error_that_cannot_be_noted_is_told_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -12,3 +15,21 @@ def test_an_error_that_cannot_be_noted_is_told_all_the_same(tmp_path: Path, monk
     monkeypatch.setattr(command_line, "LOCAL", tmp_path / ".local")
     told = command_line._unexpected(ValueError("the fault itself"))
     assert told.startswith("ValueError: the fault itself; the whole of it could not be written to")
+
+
+def test_two_commands_that_begin_in_one_second_do_not_share_a_lake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    took = []
+
+    def take_the_lake(*given: str) -> dict[str, Any]:
+        lock.take(read_settings(), given[-1], "process")
+        took.append(given[-1])
+        return {"table": "gold.repeat_calls", "state": "done", "rows": 0, "seconds": 0.0, "warnings": []}
+
+    monkeypatch.setattr(night, "make_table", take_the_lake)
+    command = ["gold.repeat_calls", "--date", "2026-01-31"]
+    # Of commands that take no time at all one second is the same for many.
+    assert sorted(command_line.main(command) for _ in range(5)) == [0, 1, 1, 1, 1]
+    assert len(took) == 1
