@@ -11,6 +11,7 @@ from jobs import airflow, ranges
 from jobs.delivery import taken
 from jobs.errors import DataError
 from jobs.settings import read_settings
+from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 from sample import answers
 from sample.world import World
@@ -25,11 +26,14 @@ MARK = ".sample"
 def run(run_id: str) -> int:
     """Makes the sample world and its last nights, its history under `run_id`; returns 0, or 1 when a night failed."""
     settings = read_settings()
-    _refuse_other_files(Path(settings.landing))
+    landing = Path(settings.landing)
+    _refuse_others(landing, settings.lake)
+    landing.mkdir(parents=True, exist_ok=True)
+    # Before the first file: what a kill leaves is made up as well, and the same command goes on with it.
+    (landing / MARK).touch()
     loaded_to = LAST - timedelta(days=NIGHTS)
     print(f"sample world {FIRST} to {LAST} -> {settings.landing}", flush=True)
-    sample.write(Path(settings.landing), FIRST, LAST)
-    (Path(settings.landing) / MARK).touch()
+    sample.write(landing, FIRST, LAST)
     print(f"history {FIRST} to {loaded_to}, each table once for the whole range", flush=True)
     ranges.load(FIRST, loaded_to, run_id, say=lambda line: print(line, flush=True))
     for number in range(NIGHTS, 0, -1):
@@ -66,11 +70,15 @@ def _return_lists(delivery: Path, day: date) -> int:
     return len(files)
 
 
-def _refuse_other_files(landing: Path) -> None:
-    if landing.exists() and any(landing.iterdir()) and not (landing / MARK).exists():
+def _refuse_others(landing: Path, lake: str) -> None:
+    if (landing / MARK).exists():
+        return
+    holds_files = landing.exists() and any(landing.iterdir())
+    # Sources may lie elsewhere, or in a database, and a lake takes nothing back.
+    if holds_files or TableLogs(lake).exists(TABLES["ops.nights"]):
         raise DataError(
             "make run",
-            expected="an empty landing folder, or one that an earlier make run filled",
-            found=f"{landing} holds other files",
+            expected="an empty landing folder and an empty lake, or those that an earlier make run filled",
+            found=f"{landing} holds other files" if holds_files else f"{lake} holds nights of other sources",
             todo="unset ECHOLAKE_LANDING and ECHOLAKE_LAKE, or name empty folders; for real files use make nightly",
         )
