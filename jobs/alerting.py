@@ -35,6 +35,9 @@ def send(title: str, lines: Sequence[str]) -> list[str]:
             way()
         except (AlertError, mail.MailError) as error:
             failed.append(str(error))
+        except Exception as error:
+            # Nobody foresaw it, so it may quote a secret; and one way must not keep the other from being gone.
+            failed.append(f"expected a mail server or webhook that takes the alert, found {type(error).__name__}")
     return failed
 
 

@@ -26,7 +26,7 @@ def send(message: EmailMessage, server: MailServer) -> list[str]:
             if server.user and server.password_env:
                 session.login(server.user, _secret(server, server.password_env))
             return sorted(session.send_message(message))
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, UnicodeError, smtplib.SMTPException) as error:
         raise _failed(server, _said(error, server)) from None
 
 
@@ -53,6 +53,9 @@ def _secret(server: MailServer, name: str) -> str:
 def _said(error: Exception, server: MailServer) -> str:
     if isinstance(error, TimeoutError) or "timed out" in str(error):
         return f"no answer within {server.timeout_seconds:g} s"
+    if isinstance(error, UnicodeError):
+        # Its own words quote the password.
+        return "a host, user or password with signs beyond ASCII"
     if isinstance(error, smtplib.SMTPServerDisconnected):
         return "a connection that ended half-way"
     return str(error).replace("\n", " ") or type(error).__name__

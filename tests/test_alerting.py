@@ -153,12 +153,16 @@ def test_a_mail_server_that_is_down_or_refuses_does_not_stop_the_webhook(
         mail(free_port()),
         mail(port, recipients=["unknown@example.com"]),
         mail(port, user="u", password_env="NONE"),
+        mail(port, host="smtp..example.com"),
     ):
         configure(mail=server, webhook={"url_env": "ALERT_URL"})
         alerts.tell("nightly: late")
-    assert len(Hook.came) == 3
+    # No mail holds a sign that is none.
+    configure(mail=mail(port), webhook={"url_env": "ALERT_URL"})
+    alerts.tell("nightly: late", "calls\udcff.csv")
+    assert len(Hook.came) == 5
     assert box.mails == []
-    assert caplog.text.count("the alert did not arrive") == 3
+    assert caplog.text.count("the alert did not arrive") == 5
 
 
 def test_what_a_file_is_called_is_no_link_and_calls_nobody(
@@ -190,6 +194,16 @@ def test_an_address_that_is_none_or_in_clear_is_not_used(
         monkeypatch.setenv("ALERT_URL", address)
         alerts.tell("nightly: late")
     assert caplog.text.count("expected an https address in the environment variable ALERT_URL") == 3
+
+
+def test_an_address_with_a_blank_in_it_does_not_stand_in_the_log(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ALERT_URL", "http://127.0.0.1:1/services/secret path")
+    configure(webhook={"url_env": "ALERT_URL"})
+    alerts.tell("nightly: late")
+    assert "the alert did not arrive" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_a_configuration_that_cannot_be_read_does_not_hide_the_alert(
