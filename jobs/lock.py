@@ -24,7 +24,7 @@ SOURCE_PAUSE_SECONDS = 300
 def take(settings: Settings, run_id: str, holder: str) -> bool:
     """Takes the lock for a run. `holder` is `process` (this one, to its end) or `scheduler` (task after task).
 
-    Returns whether another run that died had it.
+    Returns whether one that died had it: another run, or a process of this one that held it to its end.
 
     Raises:
         LakeBusyError: another run that is alive has it.
@@ -39,7 +39,7 @@ def take(settings: Settings, run_id: str, holder: str) -> bool:
         return _content(run_id, holder, {})
 
     held = _change(settings, taken)
-    return bool(held) and held["run_id"] != run_id
+    return bool(held) and (held["run_id"] != run_id or (held["holder"] == "process" and not _is_alive(held)))
 
 
 def touch(settings: Settings, run_id: str, pause_seconds: float = 0) -> None:

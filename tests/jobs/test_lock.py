@@ -64,6 +64,20 @@ def test_a_night_that_waits_for_a_source_keeps_its_lake(tmp_path: Path, monkeypa
     assert time.time() >= json.loads(file.read_text())["at"]
 
 
+def test_a_run_that_is_tried_again_is_told_that_its_first_process_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    settings, file = read_settings(), tmp_path / ".night.lock"
+    for holder, died in (("process", True), ("scheduler", False)):
+        assert not lock.take(settings, holder, holder)
+        assert not lock.take(settings, holder, holder), "it is alive"
+        held = json.loads(file.read_text())
+        file.write_text(json.dumps({**held, "processes": {"1": "another that had this number"}}))
+        assert lock.take(settings, holder, holder) is died
+        lock.release(settings, holder)
+
+
 def test_a_holder_that_has_ended_holds_nothing_though_nobody_has_asked_for_its_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
