@@ -2,7 +2,8 @@
 
 import importlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -55,16 +56,14 @@ def run_table(name: str, date: date, run_id: str) -> dict[str, Any]:
 
 def run_report(name: str, date: date, run_id: str) -> dict[str, Any]:
     """Writes the page of a report for one business date; the outcome goes to the summary."""
-    settings = read_settings()
-    lock.touch(settings, run_id)
-    return reported(REPORTS[name], date, settings)
+    with _at_work(run_id) as settings:
+        return reported(REPORTS[name], date, settings)
 
 
 def run_delivery(date: date, run_id: str) -> dict[str, Any]:
     """Hands the lists for the day after a business date over; the outcome goes to the summary."""
-    settings = read_settings()
-    lock.touch(settings, run_id)
-    return delivered(date, run_id, settings)[0]
+    with _at_work(run_id) as settings:
+        return delivered(date, run_id, settings)[0]
 
 
 def gate(date: date, outcomes: Outcomes, run_id: str) -> dict[str, Any]:
@@ -73,16 +72,14 @@ def gate(date: date, outcomes: Outcomes, run_id: str) -> dict[str, Any]:
     Raises:
         DataError: a feed is missing, or a batch exceeds both its share and its number of rows.
     """
-    settings = read_settings()
-    lock.touch(settings, run_id)
-    return hold_gate([date], outcomes, run_id, settings)
+    with _at_work(run_id) as settings:
+        return hold_gate([date], outcomes, run_id, settings)
 
 
 def finish(date: date, outcomes: Outcomes, failures: Outcomes, run_id: str) -> str:
     """Writes the night to ops.runs and ops.nights; returns and prints its summary in a few lines."""
-    settings = read_settings()
-    lock.touch(settings, run_id)
-    text = write_down([date], outcomes, failures, run_id, settings)
+    with _at_work(run_id) as settings:
+        text = write_down([date], outcomes, failures, run_id, settings)
     print(text)
     return text
 
@@ -126,15 +123,11 @@ def deliver(day: date, run_id: str) -> "Delivered":
 
 def train_model(name: str, date: date, run_id: str) -> str:
     """Trains one model as of a business date, within a run that has the lock; says what it came to."""
-    settings = read_settings()
-    lock.touch(settings, run_id)
-    try:
+    with _at_work(run_id) as settings:
         if submission.is_due(settings):
             text: str = submission.step("train_model", settings, name=name, date=str(date), run_id=run_id)
             return text
         return _trained(name, date, run_id, settings, print)
-    finally:
-        lock.touch(settings, run_id)
 
 
 def train(name: str, day: date, run_id: str, say: Callable[[str], None] = print) -> str:
@@ -185,13 +178,12 @@ def _trained(name: str, day: date, run_id: str, settings: Settings, say: Callabl
 
 def maintain(date: date, run_id: str, say: Callable[[str], None] = print) -> str:
     """Rows past their retention go, small files are packed, old ones deleted; says what it came to in a line."""
-    settings = read_settings()
-    lock.touch(settings, run_id)
-    if submission.is_due(settings):
-        text: str = submission.step("maintain", settings, date=str(date), run_id=run_id)
-        return text
-    lake = open_lake(settings, run_id)
-    done = upkeep.keep_up(lake, date, settings, say)
+    with _at_work(run_id) as settings:
+        if submission.is_due(settings):
+            text: str = submission.step("maintain", settings, date=str(date), run_id=run_id)
+            return text
+        lake = open_lake(settings, run_id)
+        done = upkeep.keep_up(lake, date, settings, say)
     return upkeep.summary(done)
 
 
@@ -239,6 +231,17 @@ def reported(report: Report, day: date, settings: Settings) -> dict[str, Any]:
     written = pages.write(report.short_name, day, settings)
     seconds = round(time.monotonic() - started, 2)
     return runner.Outcome(report.name, "done" if written else "unchanged", 0, seconds).as_dict()
+
+
+@contextmanager
+def _at_work(run_id: str) -> Iterator[Settings]:
+    """A task of a run that has the lock, which it keeps until the next one begins, however long this one takes."""
+    settings = read_settings()
+    lock.touch(settings, run_id)
+    try:
+        yield settings
+    finally:
+        lock.touch(settings, run_id)
 
 
 def write_down(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings) -> str:

@@ -64,6 +64,26 @@ def test_a_night_that_waits_for_a_source_keeps_its_lake(tmp_path: Path, monkeypa
     assert time.time() >= json.loads(file.read_text())["at"]
 
 
+def test_a_night_keeps_its_lake_after_a_delivery_that_took_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    settings, file = read_settings(), tmp_path / ".night.lock"
+
+    def an_hour(*_: Any) -> tuple[dict[str, Any], None]:
+        held = json.loads(file.read_text())
+        file.write_text(json.dumps({**held, "at": held["at"] - 3600}))
+        return {}, None
+
+    lock.take(settings, "this night", "scheduler")
+    monkeypatch.setattr(night, "delivered", an_hour)
+    night.run_delivery(None, "this night")  # type: ignore[arg-type]
+    # As between two tasks, when the process of the first has ended.
+    file.write_text(json.dumps({**json.loads(file.read_text()), "processes": {}}))
+    with pytest.raises(LakeBusyError):
+        lock.take(settings, "another", "process")
+
+
 def test_a_run_that_is_tried_again_is_told_that_its_first_process_died(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
