@@ -40,7 +40,17 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
 
     Where that comes to the same, what does not depend on the order of nights is made of the whole range first
     (decision 0035).
+
+    Raises:
+        DataError: the range ends before it begins, or what stopped a night.
     """
+    if first > last:
+        raise DataError(
+            f"backfill {first} to {last}",
+            expected="a first date that is not after the last one",
+            found="a range without a date",
+            todo="give the dates the other way round",
+        )
     if submission.is_due(read_settings()):
         text: str = submission.step("backfill", read_settings(), first=str(first), last=str(last), run_id=run_id)
         return text

@@ -31,6 +31,12 @@ def test_what_a_range_makes_at_once_reads_nothing_that_is_made_night_by_night() 
     assert {name for table in at_once for name in TABLES[table].inputs} <= at_once
 
 
+def test_a_range_that_ends_before_it_begins_is_not_taken_for_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranges.night, "in_one_process", lambda *_: "nothing was made, and nothing failed")
+    with pytest.raises(DataError, match="a range without a date"):
+        ranges.backfill(DAYS[1], DAYS[0], "of Airflow's form")
+
+
 @pytest.fixture
 def calls(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Two dates with a call each; the second also brings one of the day before."""
