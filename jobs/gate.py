@@ -61,6 +61,6 @@ def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> lis
             by_batch[group] = (rows + whole, bad + batch["rows_quarantined"] - batch["rows_erased"])
         for group, (rows, bad) in by_batch.items():
             if bad > limit.rows and bad > limit.share * rows:
-                allowed = f"allowed {limit.rows} or {limit.share:.0%}"
+                allowed = f"allowed {limit.rows} or {limit.share * 100:g}%"
                 broken.append(f"{feed.name} {group}: {bad:,} of {rows:,} rows quarantined, {allowed}")
     return broken
