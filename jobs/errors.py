@@ -38,8 +38,9 @@ def one_line(text: str) -> str:
     return "".join(f"\\u{ord(sign):04x}" if unicodedata.category(sign) in _OBEYED else sign for sign in text)
 
 
-_OBEYED = ("Cc", "Cf", "Zl", "Zp")
-"""Control signs, marks of direction and other formats, ends of lines and paragraphs (Unicode's general categories)."""
+_OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Control signs, marks of direction and other formats, halves of signs, which cannot even be written, ends of lines and
+paragraphs (Unicode's general categories)."""
 
 
 def _rebuild(kind: type[DataError], headline: str, expected: str, found: str, todo: str) -> DataError:

@@ -29,7 +29,14 @@ from jobs.rights.erased import without_erased
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
 from jobs.source_settings import Source
-from jobs.sources import SourceFile, changed_since_found, find, refuse_links_into, unreadable
+from jobs.sources import (
+    SourceFile,
+    changed_since_found,
+    find,
+    refuse_links_into,
+    refuse_names_of_other_encodings,
+    unreadable,
+)
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT
 
@@ -102,6 +109,7 @@ def _land(
     else:
         found = find(source, settings.landing, days)
         own = (settings.lake, settings.delivery, str(settings.key_file))
+        refuse_names_of_other_encodings(file for members in found.values() for file in members)
         refuse_links_into((file for members in found.values() for file in members), own)
         refuse_missing(feed, source, found, settings)
     returned, warnings = _returned(lake, feed, days, settings)

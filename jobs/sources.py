@@ -83,6 +83,24 @@ def refuse_links_into(files: Iterable[SourceFile], places: Iterable[str]) -> Non
             )
 
 
+def refuse_names_of_other_encodings(files: Iterable[SourceFile]) -> None:
+    """Neither Spark nor a table takes a name that is no text.
+
+    Raises:
+        DataError: it names the file as far as it can be told.
+    """
+    for file in files:
+        try:
+            file.uri.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{file.name} has a name in another encoding",
+                expected="files whose names are UTF-8",
+                found="bytes in a name that are not",
+                todo="have the source deliver it under another name, then run the same night again",
+            ) from None
+
+
 def _pattern(path: str, day: date) -> str:
     return path.format(
         ds=day.isoformat(),
