@@ -36,6 +36,8 @@ def update_tag_values(lake: Lake, day: date, settings: Settings, expect: Expect,
 
 def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Ends and begins the periods of the tags that changed at the date; returns how many tags of customers did."""
+    # What a killed run left to the server and it commits from here on is not done a second time.
+    lake.look(TAGS)
     held = lake.noted_last(TAGS, stamped.AS_OF)
     newest = max([*stamped.dates(lake, TAG_VALUES), *_date(held.get(stamped.AS_OF))], default=day)
     if day < newest:

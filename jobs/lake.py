@@ -154,14 +154,13 @@ class Lake(TableLogs):
         feeds to one vault table) are told apart by what they are making, `table` of the note.
         """
         self.create(table)
-        seen = self.seen.pop(table.name, self.version(table))
+        transaction = self._transaction(table)
         self._commit(
             lambda: (
                 rows.write.format("delta")
                 .mode("append")
                 .option("userMetadata", self._note(note))
-                .option("txnAppId", f"echolake.{self.note.get('table', '')}.{table.name}")
-                .option("txnVersion", str(seen))
+                .options(**transaction)
                 .save(self.path(table))
             )
         )
@@ -169,7 +168,8 @@ class Lake(TableLogs):
     def merge(self, table: Table, changes: DataFrame, on: str, **note: Any) -> None:
         """In one commit: `changes` with `_delete` remove the row they match by `on`, others replace or add it.
 
-        `on` compares `kept` (the table) with `new` (the changes). To an empty table they are appended.
+        `on` compares `kept` (the table) with `new` (the changes). To an empty table they are appended. As `append`,
+        it does not do again what a killed process left to the server and was committed since the look.
         """
         self.create(table)
         if not self.rows(table):
@@ -183,7 +183,7 @@ class Lake(TableLogs):
             f"WHEN MATCHED THEN UPDATE SET {assigned} "
             f"WHEN NOT MATCHED AND NOT new._delete THEN {_inserted(table)}"
         )
-        self._merge(statement, note)
+        self._merge(table, statement, note)
 
     def change_periods(self, table: Table, cells: DataFrame, keys: Sequence[str], day: date, **note: Any) -> None:
         """In one commit: periods of a history that end at the date get their `valid_to`, new ones are added.
@@ -194,6 +194,7 @@ class Lake(TableLogs):
         cells.createOrReplaceTempView("echolake_cells")
         same = " AND ".join(f"kept.`{key}` = new.`{key}`" for key in keys)
         self._merge(
+            table,
             f"MERGE INTO {self._sql_name(table)} kept USING echolake_cells new "
             f"ON new._ends AND kept.is_current AND {same} "
             f"WHEN MATCHED THEN UPDATE SET valid_to = DATE'{day}', is_current = false "
@@ -209,6 +210,7 @@ class Lake(TableLogs):
         written.createOrReplaceTempView("echolake_cells")
         same = " AND ".join(f"kept.`{key}` = new.`{key}`" for key in (*table.key, *table.partitions))
         self._merge(
+            table,
             f"MERGE INTO {self._sql_name(table)} kept USING echolake_cells new ON {same} "
             f"WHEN MATCHED AND kept.{began} THEN DELETE "
             f"WHEN MATCHED THEN UPDATE SET valid_to = NULL, is_current = true",
@@ -258,12 +260,22 @@ class Lake(TableLogs):
         """Deletes the rows for which `where` holds."""
         self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {where}")
 
-    def _merge(self, statement: str, note: dict[str, Any]) -> None:
-        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", self._note(note))
+    def _merge(self, table: Table, statement: str, note: dict[str, Any]) -> None:
+        # A statement takes from the session what a write takes as its options.
+        conf = {"spark.databricks.delta.commitInfo.userMetadata": self._note(note)}
+        conf |= {f"spark.databricks.delta.write.{key}": value for key, value in self._transaction(table).items()}
+        for key, value in conf.items():
+            self.spark.conf.set(key, value)
         try:
             self._commit(lambda: self.spark.sql(statement))
         finally:
-            self.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
+            for key in conf:
+                self.spark.conf.unset(key)
+
+    def _transaction(self, table: Table) -> dict[str, str]:
+        """By which Delta knows a commit that was made since the table was looked at: of what, and the version seen."""
+        seen = self.seen.pop(table.name, self.version(table))
+        return {"txnAppId": f"echolake.{self.note.get('table', '')}.{table.name}", "txnVersion": str(seen)}
 
     def _sql_name(self, table: Table) -> str:
         return f"delta.`{self.path(table)}`"

@@ -11,6 +11,7 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from jobs import customers, measured, runner
+from jobs.lake import Lake
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 from jobs.tables.tags import CATALOGUE, Catalogue, Rule
@@ -293,6 +294,26 @@ def test_a_changed_rule_begins_a_new_version_and_leaves_what_was_known(
         ("20", second, None, False, 2),
     ]
     assert [p[2:5] for p in history(world) if p[:2] == ("C3", "vip")] == [("yes", first, second)]
+
+
+def test_periods_that_a_killed_run_left_to_the_server_do_not_begin_a_second_time(
+    nights: World, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(world, nights, DAYS[0], DAYS[1])
+    for step in STEPS[:2]:
+        world.make(step, DAYS[1])
+    change_periods = Lake.change_periods
+
+    def comes_second(*given: Any, **note: Any) -> None:
+        monkeypatch.setattr(Lake, "change_periods", change_periods)
+        world.make(STEPS[2], DAYS[1])
+        change_periods(*given, **note)
+
+    monkeypatch.setattr(Lake, "change_periods", comes_second)
+    world.make(STEPS[2], DAYS[1])
+    assert history(world) == world.rows(
+        STEPS[2], *PERIOD, order="customer_id, tag, valid_from", lake=_after(nights, DAYS[1])
+    )
 
 
 def test_a_history_takes_in_a_column_that_it_had_not_when_it_was_made(nights: World, world: World) -> None:

@@ -1,10 +1,12 @@
 """Silver is the same whatever the order in which batches arrive, and gives back what a mended batch takes back."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from jobs import runner
+from jobs.lake import Lake
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 from tests.conftest import World
@@ -69,6 +71,26 @@ def test_a_mended_batch_takes_back_what_it_no_longer_brings(world: World) -> Non
         ("twice", date(2026, 1, 1)),
     ]
     assert world.make("silver.calls", "2026-01-02") == 0, "a second time there is nothing to do"
+
+
+def test_what_a_killed_run_left_to_the_server_is_not_merged_a_second_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = ["2026-01-01", "2026-01-02"]
+    _drop_calls(world)
+    for day in days:
+        world.land("calls", day)
+    world.make("silver.calls", days[0])
+    merge = Lake.merge
+
+    def comes_second(*given: Any) -> None:
+        monkeypatch.setattr(Lake, "merge", merge)
+        world.make("silver.calls", days[1])
+        merge(*given)
+
+    monkeypatch.setattr(Lake, "merge", comes_second)
+    world.make("silver.calls", days[1])
+    assert [row[0] for row in _silver_calls(world)] == ["moved", "once", "tie", "twice"]
 
 
 def test_customers_are_known_as_they_were_in_any_order(world: World) -> None:
