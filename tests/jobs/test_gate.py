@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,9 @@ def test_a_share_of_less_than_a_hundredth_is_not_told_as_none(
     monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path / "lake"))
     of_calls = {"feed": "calls", "ds": str(DAY), "file": "calls.csv", "file_bytes": 1, "file_modified_at": None}
     counts = {"rows_in": 20, "rows_landed": 15, "rows_quarantined": 5, "rows_of_file": 20, "rows_erased": 0}
-    outcomes = [{"table": f"bronze.{feed.name}", "batches": []} for feed in FEEDS if feed.name != "calls"]
+    outcomes: list[dict[str, Any]] = [
+        {"table": f"bronze.{feed.name}", "batches": []} for feed in FEEDS if feed.name != "calls"
+    ]
     outcomes.append({"table": "bronze.calls", "batches": [{**of_calls, **counts}]})
     with pytest.raises(DataError) as raised:
         hold_gate([DAY], outcomes, "run", read_settings())
