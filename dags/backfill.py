@@ -5,8 +5,9 @@ mapping, or tables that only move forward (history, snapshots).
 
 **For whom**: data engineers.
 
-**Impact of failure**: the nights before the failed one are made, that one and the later ones are as they
-were. Run the range again from the date that the log names.
+**Impact of failure**: the nights before the failed one are made. That one and the later ones are not complete
+(`ops.nights`) where history was taken back to be made anew, else as they were. Run the range again from the date
+that the log names.
 
 **Owner**: platform
 """

@@ -69,14 +69,19 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
     return changed
 
 
-def rewind(lake: Lake, first: date, last: date) -> None:
-    """Takes back all that was said of customers as of these dates and between, so that their nights say it again.
+def is_to_rewind(lake: Lake, first: date, last: date) -> bool:
+    """Whether the nights of these dates are to say anew what was said of customers.
 
     Only where nights of later dates do not stand on it, and where there is more to take back than the newest
     date, which a night takes back itself.
     """
     newest = max(stamped.dates(lake, TAG_VALUES), default=first)
-    if not first < newest <= last:
+    return first < newest <= last
+
+
+def rewind(lake: Lake, first: date, last: date) -> None:
+    """Takes back all that was said of customers as of these dates and between, so that their nights say it again."""
+    if not is_to_rewind(lake, first, last):
         return
     lake.delete(MEASURES, f"{stamped.AS_OF} >= DATE'{first}'")
     if lake.exists(TAGS):

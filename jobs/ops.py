@@ -66,6 +66,14 @@ def write_nights(logs: TableLogs, days: Sequence[date], run_id: str, **values: A
     logs.record(table, rows, in_dates("ds", days))
 
 
+def reopen_nights(logs: TableLogs, days: Sequence[date]) -> None:
+    """Says of the nights of these dates that they are not complete, until they have been made again."""
+    table = TABLES["ops.nights"]
+    rows = [{**row, "completed_at": None} for row in logs.records(table, ("ds", "in", days))]
+    if rows:
+        logs.record(table, rows, in_dates("ds", [row["ds"] for row in rows]))
+
+
 def summary(logs: TableLogs, days: Sequence[date], made: Outcomes, failures: Outcomes) -> str:
     """The night in a few lines: rows in and out, tables made, warnings, failures, dates that are not complete."""
     batches = [batch for outcome in made for batch in outcome["batches"]]

@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from jobs import customers, effects, keyed, night, runner, submission
+from jobs import customers, effects, keyed, night, ops, runner, submission
 from jobs.business_dates import dates_between
 from jobs.errors import DataError
 from jobs.gate import hold_gate
@@ -61,6 +61,9 @@ def backfill(first: date, last: date, run_id: str, say: Callable[[str], None] = 
 
         def rewind() -> None:
             lake = night.open_lake(settings, run_id)
+            if customers.is_to_rewind(lake, first, last):
+                # Before anything is taken back: a night is complete no longer than what it said stands.
+                ops.reopen_nights(lake, days)
             customers.rewind(lake, first, last)
             effects.rewind(lake, first, last)
 

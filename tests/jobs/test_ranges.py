@@ -144,6 +144,8 @@ def test_a_range_that_stops_before_its_gate_leaves_what_was_said_of_customers(
     monkeypatch.setattr(Lake, "take_back", killed)
     with pytest.raises(KeyboardInterrupt):
         ranges.backfill(DAYS[0], DAYS[-1], "killed", lambda _: None)
+    complete = "ops.nights", "count(passed_gate_at)", "count(completed_at)"
+    assert calls.rows(*complete) == [(2, 0)], "what the nights had said was about to be taken back"
     monkeypatch.setattr(Lake, "take_back", take_back)
     ranges.backfill(DAYS[0], DAYS[-1], "again", lambda _: None)
     anew = {name: calls.rows(name, "*") for name in told}
