@@ -3,8 +3,11 @@
 import os
 import stat
 from pathlib import Path
+from typing import TypeVar
 
 from upath import UPath
+
+AnyPath = TypeVar("AnyPath", Path, UPath)
 
 
 def put(file: Path | UPath, content: bytes, mode: int | None = None) -> None:
@@ -20,7 +23,7 @@ def put(file: Path | UPath, content: bytes, mode: int | None = None) -> None:
         file.write_bytes(content)
         return
     place = Path(str(file))
-    draft = Path(draft_of(place))
+    draft = draft_of(place)
     if mode is None and place.exists():
         mode = stat.S_IMODE(place.stat().st_mode)
     try:
@@ -31,7 +34,7 @@ def put(file: Path | UPath, content: bytes, mode: int | None = None) -> None:
         draft.unlink(missing_ok=True)
 
 
-def draft_of(file: Path | UPath) -> Path | UPath:
+def draft_of(file: AnyPath) -> AnyPath:
     """Where a file is written before it appears; a killed process leaves it there."""
     return file.with_name(f".{file.name.removeprefix('.')}.new")
 
