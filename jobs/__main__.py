@@ -22,6 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns 0 done, 1 failed, 2 wrong usage."""
     given = _with_table_first(arguments if arguments is not None else sys.argv[1:])
     parsed = _parser().parse_args(given)
+    if "first" in parsed and parsed.first > parsed.last:
+        print(f"usage: expected FROM <= TO, found {parsed.first} > {parsed.last}", file=sys.stderr)
+        return WRONG_USAGE
     try:
         guard(LOCAL)
         if given[0] in WITH_SPARK and _is_submitted(given):
@@ -214,24 +217,16 @@ def _nightly(parsed: argparse.Namespace) -> int:
     return airflow.run_night(parsed.date or night.previous_business_day())
 
 
-def _load(parsed: argparse.Namespace) -> int:
+def _load(parsed: argparse.Namespace) -> None:
     from jobs import ranges
 
-    return _ranged(parsed, lambda: ranges.load(parsed.first, parsed.last, _run_id("load")))
+    ranges.load(parsed.first, parsed.last, _run_id("load"))
 
 
-def _backfill(parsed: argparse.Namespace) -> int:
+def _backfill(parsed: argparse.Namespace) -> None:
     from jobs import ranges
 
-    return _ranged(parsed, lambda: ranges.backfill(parsed.first, parsed.last, _run_id("backfill")))
-
-
-def _ranged(parsed: argparse.Namespace, work: object) -> int:
-    if parsed.first > parsed.last:
-        print(f"usage: expected FROM <= TO, found {parsed.first} > {parsed.last}", file=sys.stderr)
-        return WRONG_USAGE
-    work()  # type: ignore[operator]
-    return 0
+    ranges.backfill(parsed.first, parsed.last, _run_id("backfill"))
 
 
 def _run(parsed: argparse.Namespace) -> int:

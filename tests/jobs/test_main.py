@@ -33,3 +33,14 @@ def test_two_commands_that_begin_in_one_second_do_not_share_a_lake(
     # Of commands that take no time at all one second is the same for many.
     assert sorted(command_line.main(command) for _ in range(5)) == [0, 1, 1, 1, 1]
     assert len(took) == 1
+
+
+@pytest.mark.parametrize("conf", ["", "spark: {remote: classic}"])
+@pytest.mark.parametrize("command", ["load", "backfill"])
+def test_a_range_the_wrong_way_round_is_wrong_usage_wherever_spark_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, conf: str
+) -> None:
+    (tmp_path / "conf.yaml").write_text(conf)
+    monkeypatch.setenv("ECHOLAKE_CONF", str(tmp_path / "conf.yaml"))
+    assert command_line.main([command, "--from", "2026-02-02", "--to", "2026-02-01"]) == 2
+    assert "expected FROM <= TO, found 2026-02-02 > 2026-02-01" in capsys.readouterr().err
