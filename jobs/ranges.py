@@ -172,16 +172,15 @@ class _Work:
         """Hands over what was made, writes the night down, and says its summary.
 
         Raises:
-            DataError: `failure`, or what kept the lists from being handed over.
+            DataError: `failure`, or what kept the lists from being handed over or a page from being written.
         """
         if failure is None:
             try:
                 delivered, _ = night.delivered(days[-1], self._run_id, self._settings, sends)
                 outcomes = [*outcomes, delivered]
+                outcomes += [night.reported(report, days[-1], self._settings) for report in REPORTS.values()]
             except DataError as error:
                 failure = error
-            else:
-                outcomes += [night.reported(report, days[-1], self._settings) for report in REPORTS.values()]
         text = self._written_down(days, outcomes, failure)
         self._say(text)
         if failure is not None:
