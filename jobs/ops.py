@@ -97,7 +97,8 @@ def summary(logs: TableLogs, days: Sequence[date], made: Outcomes, failures: Out
     lines += [
         f"  {outcome['table']:<28} {outcome['rows']:>10,} rows {outcome['seconds']:>7.1f} s" for outcome in changed
     ]
-    same = len(made) - len(changed)
+    # A page that was written has no rows.
+    same = sum(outcome["state"] == "unchanged" for outcome in made)
     lines += [f"  {same} tables unchanged"] if same else []
     lines += [f"  warning: {one_line(warning)}" for outcome in made for warning in outcome["warnings"]]
     skipped = _skipped(logs, days[0])
