@@ -17,7 +17,7 @@ SENTENCES: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "silence": (
         (
             "days_since_use > usual_gap_days",
-            "card not used for %d days, usually on one of %.1f",
+            "card not used for %d days, usually every %.1f days",
             ("days_since_use", "usual_gap_days"),
         ),
     ),

@@ -32,7 +32,14 @@ class Told:
 
 
 def test_scores_say_why_in_words_and_numbers_the_strongest_first(spark: Any) -> None:
-    common = {"as_of": DAY, "observed_days": 180, "quiet_days": 1.0, "habit_days_7d": 7.0, "habit_days_14d": 14.0}
+    common = {
+        "as_of": DAY,
+        "observed_days": 180,
+        "quiet_days": 1.0,
+        "quiet_days_before": 0.0,
+        "habit_days_7d": 7.0,
+        "habit_days_14d": 14.0,
+    }
     silent = {
         "customer_id": "silent", "days_since_use": 12, "usual_gap_days": 2.25, "use_days_30d": 5, "use_days_180d": 80,
         "unresolved_calls_90d": 2, "calls_90d": 4, "complaints_90d": 0, "open_complaints": 0, "leaving_calls_90d": None,
@@ -52,7 +59,7 @@ def test_scores_say_why_in_words_and_numbers_the_strongest_first(spark: Any) -> 
     rows = {row["customer_id"]: row for row in churn_scores.build(activity, warnings, calls, Told()).collect()}
     row = rows["silent"]
     assert (row["scored_on"], row["probability"], row["decile"], row["model_version"]) == (DAY, 0.9, 1, "7")
-    assert row["reason_1"] == "card not used for 12 days, usually on one of 2.3"
+    assert row["reason_1"] == "card not used for 12 days, usually every 2.3 days"
     # Complaints tell nothing that is true of this customer, so the next family has its turn.
     assert row["reason_2"] == "2 calls in 90 days left unresolved"
     assert row["reason_3"] == "card used on 5 days of the last 30, on 15.0 of 30 before"
