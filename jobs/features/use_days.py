@@ -1,6 +1,7 @@
 """What the days on which a card was used say: how many in each window, how long ago, and on which kinds of days."""
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ evidence."""
 FIELDS = {
     "days_since_use": pa.int32(),
     "quiet_days": pa.float64(),
+    "quiet_days_before": pa.float64(),
     **{f"habit_days_{days}d": pa.float64() for days in HABITS},
     **{f"use_days_{days}d": pa.int32() for days in WINDOWS},
 }
@@ -45,18 +47,33 @@ def of_dates(dates: pa.ListArray, as_of: date, history_days: int) -> pa.StructAr
     is_known = numbers > 0
     since = np.full(len(numbers), LONGEST, dtype=np.int32)
     since[is_known] = ago[(offsets[1:] - offsets[0] - 1)[is_known]]
-    weekdays, parts = _kinds_of_days(as_of)
-    worth = _worth(whose, ago, len(numbers), weekdays, 7, OF_A_WEEKDAY, history_days)
-    worth_of_parts = _worth(whose, ago, len(numbers), parts, 3, OF_A_MONTH_PART, history_days)
-    made = {"days_since_use": since, "quiet_days": _weighed(since, worth, worth_of_parts, weekdays, parts)}
+    weighed = _by_habits(whose, ago, len(numbers), as_of, history_days)
+    earlier = ago > 0
+    weighed_before = _by_habits(
+        whose[earlier], ago[earlier] - 1, len(numbers), as_of - timedelta(days=1), history_days - 1
+    )
+    made = {
+        "days_since_use": since,
+        "quiet_days": weighed(since),
+        "quiet_days_before": weighed_before(np.maximum(since - 1, 0)),
+    }
     for days in HABITS:
-        span = np.full(len(numbers), days, dtype=np.int32)
-        made[f"habit_days_{days}d"] = _weighed(span, worth, worth_of_parts, weekdays, parts)
+        made[f"habit_days_{days}d"] = weighed(np.full(len(numbers), days, dtype=np.int32))
     for days in WINDOWS:
         counted = np.bincount(whose[ago < days], minlength=len(numbers))
         made[f"use_days_{days}d"] = counted.astype(np.int32)
     arrays = [pa.array(made[name], type=type_, mask=~is_known) for name, type_ in FIELDS.items()]
     return pa.StructArray.from_arrays(arrays, names=list(FIELDS))
+
+
+def _by_habits(
+    whose: np.ndarray, ago: np.ndarray, people: int, as_of: date, known_days: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Weighs the last days up to a date, of each customer a number of them, by the days on which they use the card."""
+    weekdays, parts = _kinds_of_days(as_of)
+    worth = _worth(whose, ago, people, weekdays, 7, OF_A_WEEKDAY, known_days)
+    worth_of_parts = _worth(whose, ago, people, parts, 3, OF_A_MONTH_PART, known_days)
+    return lambda span: _weighed(span, worth, worth_of_parts, weekdays, parts)
 
 
 def _kinds_of_days(as_of: date) -> tuple[np.ndarray, np.ndarray]:
@@ -71,7 +88,8 @@ def _worth(
     """How many times as likely as on any day each customer uses the card on each kind of day, shape (people, kinds)."""
     counted = np.bincount(whose * number + kinds[ago], minlength=people * number).reshape(people, number)
     share = (counted + beforehand) / (counted.sum(axis=1, keepdims=True) + beforehand * number)
-    usual = np.bincount(kinds[: min(known_days, LONGEST)], minlength=number) / min(known_days, LONGEST)
+    observed = min(max(known_days, 1), LONGEST)
+    usual = np.bincount(kinds[:observed], minlength=number) / observed
     # A kind of day that was not yet observed weighs like any other.
     worth: np.ndarray = np.where(usual > 0, share / np.where(usual > 0, usual, 1.0), 1.0)
     return worth

@@ -27,6 +27,10 @@ CUSTOMER_ACTIVITY = Table(
             "Days since the last use, each counted by how much of the customer's business falls on its weekday and "
             "part of the month", required=True,
         ),
+        Column(
+            "quiet_days_before", "double",
+            "The same at the end of the day before; 0 = used on the date or the day before", required=True,
+        ),
         Column("habit_days_7d", "double", "The last 7 days, counted so", required=True),
         Column("habit_days_14d", "double", "The last 14 days, counted so", required=True),
         *_windows("use_days_{days}d", "int", "Days with a purchase or cash advance", (1, 7, 8, 14, 30, 60, 90, 180)),

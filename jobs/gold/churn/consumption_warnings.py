@@ -7,13 +7,14 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.features.use_days import LONGEST
 from jobs.scoring import in_arrow
 from models.evidence import DAYS, SHOWN, change, log_silence
 
 FEWEST_DAYS = 5
 """Days with a use among those observed: of whom less is known nothing is unusual."""
 WEIGHED = (
-    "observed_days", "days_since_use", "quiet_days", "habit_days_7d", "use_days_1d", "use_days_7d", "use_days_8d",
+    "observed_days", "quiet_days", "quiet_days_before", "habit_days_7d", "use_days_1d", "use_days_7d", "use_days_8d",
     "use_days_180d",
 )  # fmt: skip
 EVIDENCE = ("silence", "silence_before", "missed", "expected_7d", "fall", "fall_before")
@@ -65,14 +66,16 @@ def build(
 def _weigh(customers: pa.Array) -> pa.Array:
     """`EVIDENCE` of a batch of customers, of structs with `WEIGHED`."""
     given = {name: customers.field(name).to_numpy(zero_copy_only=False) for name in WEIGHED}
-    shown, quiet, since = given["use_days_180d"], given["quiet_days"], given["days_since_use"]
+    shown, quiet, quiet_before = given["use_days_180d"], given["quiet_days"], given["quiet_days_before"]
     there = np.maximum(given["observed_days"] - quiet, 1.0)
-    day_before = quiet * np.maximum(since - 1, 0) / np.maximum(since, 1)
+    # Where all days that are looked at were observed they were so the day before too.
+    observed_before = given["observed_days"] - (given["observed_days"] < LONGEST)
+    there_before = np.maximum(observed_before - quiet_before, 1.0)
     worth = given["habit_days_7d"]
     before, earlier = shown - given["use_days_7d"], shown - given["use_days_8d"]
     made = {
         "silence": np.exp(log_silence(shown, there, quiet)),
-        "silence_before": np.exp(log_silence(shown, there, day_before)),
+        "silence_before": np.exp(log_silence(shown, there_before, quiet_before)),
         "missed": (SHOWN + shown) / (DAYS + there) * quiet,
         "expected_7d": (SHOWN + before) / (DAYS + np.maximum(given["observed_days"] - 7, before)) * worth,
         "fall": change(given["use_days_7d"], worth, before, given["observed_days"] - 7),

@@ -10,10 +10,10 @@ from jobs.features.use_days import of_dates
 DAY = date(2026, 3, 31)  # a Tuesday
 
 
-def told(*customers: list[int], history_days: int = 180) -> list[dict[str, float]]:
-    """The figures of customers who used the card so many days before the date."""
+def told(*customers: list[int], history_days: int = 180, as_of: date = DAY) -> list[dict[str, float]]:
+    """The figures of customers who used the card so many days before the last day of March."""
     dates = [sorted(DAY - timedelta(days=ago) for ago in each) for each in customers]
-    rows: list[dict[str, float]] = of_dates(pa.array(dates, pa.list_(pa.date32())), DAY, history_days).to_pylist()
+    rows: list[dict[str, float]] = of_dates(pa.array(dates, pa.list_(pa.date32())), as_of, history_days).to_pylist()
     return rows
 
 
@@ -35,6 +35,12 @@ def test_silence_on_days_without_business_weighs_less() -> None:
     assert 5 < on_mondays["quiet_days"] < 8 + 1
     on_tuesdays = told([9 - 2 + 7 * n for n in range(1, 24)])[0]
     assert on_tuesdays["days_since_use"] == 14
+
+
+def test_silence_of_the_day_before_is_what_that_day_said() -> None:
+    for uses in ([8 + 7 * n for n in range(12)], [9, 10, 17, 40], list(range(1, 60)), [3]):
+        today, before = told(uses, history_days=120)[0], told(uses, history_days=119, as_of=DAY - timedelta(days=1))[0]
+        assert today["quiet_days_before"] == pytest.approx(before["quiet_days"])
 
 
 def test_the_last_week_of_a_month_is_worth_more_to_who_buys_then() -> None:

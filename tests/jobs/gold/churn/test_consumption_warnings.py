@@ -19,7 +19,7 @@ def customer(name: str, since: int, **more: Any) -> dict[str, Any]:
     before = round(0.9 * (180 - since))
     made = {
         "as_of": DAY, "customer_id": name, "observed_days": 180, "days_since_use": since,
-        "usual_gap_days": 1.1, "quiet_days": float(since), "habit_days_7d": 7.0, "habit_days_14d": 14.0,
+        "usual_gap_days": 1.1, "quiet_days": float(since), "quiet_days_before": max(since - 1.0, 0.0), "habit_days_7d": 7.0, "habit_days_14d": 14.0,
         **{f"use_days_{n}d": max(0, round(0.9 * (n - since))) for n in (1, 7, 8, 14, 30, 60, 90)},
         "use_days_180d": before, "spend_1d_amount": 0 if since else 100, "spend_90d_amount": 9000,
         "spend_squares_1d": 0 if since else 10_000, "spend_squares_90d": 900_000,
