@@ -9,8 +9,11 @@ NUMBER_OF_REASONS = 3
 SLIGHT = 0.05
 """Log odds below which a family of features says nothing worth a sentence."""
 
+# Money may come back as a purchase of a negative amount: a sum of purchases may be nothing, or less.
+SPENT_IN_30 = "cast(greatest(spend_30d_amount, 0) AS double)"
 A_DAY_OF_90 = "spend_90d_amount / least(observed_days, 90)"
 A_USE_OF_30 = "cast(spend_30d_amount AS double) / uses_30d"
+HAS_SPENT_BEFORE_30 = "uses_180d > uses_30d AND spend_180d_amount > spend_30d_amount"
 A_USE_BEFORE_30 = "cast(spend_180d_amount - spend_30d_amount AS double) / (uses_180d - uses_30d)"
 BEFORE_30 = "(use_days_180d - use_days_30d) / greatest(observed_days - 30, 1)"
 SENTENCES: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
@@ -42,12 +45,12 @@ SENTENCES: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ),
     "spend": (
         (
-            f"observed_days > 37 AND spend_30d_amount / 30 < 0.9 * {A_DAY_OF_90}",
+            f"observed_days > 37 AND spend_90d_amount > 0 AND spend_30d_amount / 30 < 0.9 * {A_DAY_OF_90}",
             "card spend down %.0f %% in 30 days against the mean of the last 90 days",
-            ("100 * (1 - cast(spend_30d_amount AS double) / 30 * least(observed_days, 90) / spend_90d_amount)",),
+            (f"100 * (1 - {SPENT_IN_30} / 30 * least(observed_days, 90) / spend_90d_amount)",),
         ),
         (
-            f"uses_30d > 0 AND uses_180d > uses_30d AND {A_USE_OF_30} < 0.9 * {A_USE_BEFORE_30}",
+            f"uses_30d > 0 AND {HAS_SPENT_BEFORE_30} AND {A_USE_OF_30} < 0.9 * {A_USE_BEFORE_30}",
             "%.2f spent per use in 30 days, %.2f before",
             (
                 A_USE_OF_30,

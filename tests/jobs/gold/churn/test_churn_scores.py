@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -22,12 +23,12 @@ class Told:
     families: tuple[str, ...] = ("silence", "uses", "service", "complaints")
 
     def predict(self, customers: pd.DataFrame) -> pd.DataFrame:
-        """The silent one has everything against it, the lively one nothing."""
-        is_silent = customers["customer_id"] == "silent"
-        parts = {"part_silence": 2.0, "part_uses": 0.5, "part_service": 0.8, "part_complaints": 0.9}
-        told = {name: is_silent.map({True: part, False: -part}) for name, part in parts.items()}
+        """The lively one has nothing against it, all others everything."""
+        is_fading = customers["customer_id"] != "lively"
+        parts = {"silence": 2.0, "uses": 0.5, "service": 0.8, "complaints": 0.9, "spend": 0.7}
+        told = {f"part_{each}": is_fading.map({True: parts[each], False: -parts[each]}) for each in self.families}
         return pd.DataFrame(
-            {"customer_id": customers["customer_id"], "probability": is_silent.map({True: 0.9, False: 0.1}), **told}
+            {"customer_id": customers["customer_id"], "probability": is_fading.map({True: 0.9, False: 0.1}), **told}
         )
 
 
@@ -67,3 +68,24 @@ def test_scores_say_why_in_words_and_numbers_the_strongest_first(spark: Any) -> 
     row = rows["lively"]
     assert [row[f"reason_{n}"] for n in (1, 2, 3)] == [None, None, None]
     assert (row["decile"], row["called_today"], row["consumption_warning"]) == (2, True, None)
+
+
+def test_purchases_that_were_given_back_leave_no_percentage_of_nothing_or_less(spark: Any) -> None:
+    common = {"as_of": DAY, "observed_days": 180, "uses_30d": 1, "uses_180d": 2}
+    amounts = {
+        "all": {"spend_30d_amount": -50, "spend_90d_amount": 0, "spend_180d_amount": 0},
+        "half": {"spend_30d_amount": -25, "spend_90d_amount": 25, "spend_180d_amount": 25},
+        "more": {"spend_30d_amount": -95, "spend_90d_amount": -195, "spend_180d_amount": -195},
+    }
+    customers = [
+        common | {"customer_id": who} | {name: Decimal(amount) for name, amount in of_each.items()}
+        for who, of_each in amounts.items()
+    ]
+    activity = frame(spark, "features.customer_activity", customers)
+    warnings, calls = (frame(spark, name, []) for name in ("gold.consumption_warnings", "silver.calls"))
+    made = churn_scores.build(activity, warnings, calls, Told(families=("spend",)))
+    assert dict(made.select("customer_id", "reason_1").collect()) == {
+        "all": "-50.00 spent per use in 30 days, 50.00 before",
+        "half": "card spend down 100 % in 30 days against the mean of the last 90 days",
+        "more": "only -32.50 spent a month",
+    }
