@@ -128,7 +128,8 @@ def parts(lake: Lake, day: date, settings: Settings, say: Callable[[str], None])
     days = sorted(calls["as_of"].unique())
     gap = timedelta(days=HORIZON_DAYS)
     first_test = days[-max(1, int(len(days) * TEST_SHARE))]
-    last_calibrate = first_test - gap
+    # A call late in a day has its seven days late in the seventh day after it.
+    last_calibrate = first_test - gap - timedelta(days=1)
     first_calibrate = last_calibrate - timedelta(days=max(WEEK, int(len(days) * CALIBRATE_SHARE)) - 1)
     dates = calls["as_of"]
     say(f"{repeat_risk.NAME}: {len(calls):,} answered calls of {days[0]} to {days[-1]}")

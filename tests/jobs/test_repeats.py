@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from jobs import runner
-from jobs.business_dates import dates_between
+from jobs import risk, runner
+from jobs.business_dates import dates_between, end_of
+from jobs.features.recent_calls import REPEAT_HOURS
 from jobs.reports import pages
-from jobs.risk import FEWEST_CALLS
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 from jobs.tables.repeats import REPEAT_FEATURES, REPEATS
@@ -122,6 +122,17 @@ def test_the_day_s_answered_calls_have_a_risk_of_the_model_that_was_promoted(nig
     assert {row[3] for row in rows} != {"rule"}
 
 
+def test_the_seven_days_of_what_is_learnt_end_before_the_test_begins(nights: World) -> None:
+    settings = read_settings()
+    split = risk.parts(runner.open_lake(settings), THIRD, settings, lambda line: None)
+    learnt = {*split.learn["call_id"], *split.calibrate["call_id"]}
+    started = [at for call_id, at in nights.rows("silver.calls", "call_id", "started_at") if call_id in learnt]
+    day_before = min(split.test["as_of"]) - timedelta(days=1)
+    assert max(started) + timedelta(hours=REPEAT_HOURS) <= end_of(day_before, settings.time_zone)
+    assert max(split.learn["as_of"]) < min(split.calibrate["as_of"])
+    assert max(split.calibrate["as_of"]) + timedelta(days=risk.HORIZON_DAYS) == day_before, "no day is given away"
+
+
 def test_the_same_night_again_and_an_older_one_change_nothing(nights: World) -> None:
     tables = [*STEPS, "ops.repeat_cluster_changes"]
     versions = {name: DeltaTable(nights.lake / name.replace(".", "/")).version() for name in tables}
@@ -161,4 +172,4 @@ def test_with_few_callers_there_are_no_kinds_and_the_risk_is_that_of_the_rule(wo
     assert {row[0] for row in world.rows("gold.repeat_call_clusters", "cluster_id")} == {0, None}
     assert {row[0] for row in world.rows("gold.repeat_call_risk", "model_version")} == {"rule"}
     assert not (world.root / "mlflow/mlflow.db").exists()
-    assert len(rows) < FEWEST_CALLS
+    assert len(rows) < risk.FEWEST_CALLS
