@@ -91,7 +91,8 @@ def question(horizon_days: int, value: Value, window_days: int = DAYS) -> Questi
         features=lambda rows: features(rows, horizon_days, window_days),
         estimator=estimator,
         rule=lambda learnt, rows: rule(rows, horizon_days),
-        moving_by_right=("rule_odds",),
+        # With half a year behind the first rows learnt from, a share of a year's statements is of ever more of them.
+        moving_by_right=("rule_odds", "late_payment_share_365d"),
         value=value,
         contradictions=contradictions,
         segments=segments,
@@ -108,7 +109,8 @@ def features(rows: pd.DataFrame, horizon_days: int, window_days: int = DAYS) -> 
     """What the model weighs, in the order of `FEATURES`; NaN where nothing is known.
 
     `window_days`, one of `WINDOWS`: with little history behind the first rows learnt from, later ones are looked at
-    for no longer than those were, or everything would seem to drift. The rule alone looks at all that is known.
+    for no longer than those were, or everything would seem to drift. The rule alone looks at all that is known. What is
+    of a year is looked at along with the longest of them.
     """
     given = {name: pd.to_numeric(rows[name]).astype(float).to_numpy() for name in INPUTS}
     past = Past(
@@ -231,9 +233,9 @@ def _unknown(past: Past) -> np.ndarray:
 
 
 def _window(name: str) -> int:
-    """The days of the window that a column's name tells; 0 where it has none."""
+    """The days of the window that a column's name tells, a year as the longest of uses; 0 where it has none."""
     found = re.search(r"_(\d+)d$", name)
-    return int(found[1]) if found else 0
+    return min(int(found[1]), DAYS) if found else 0
 
 
 def _log_ratio(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -12,7 +12,19 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from models import additive, churn, promotion
 from models.metrics import Value
 from models.promotion import Decision
-from models.training import LOGISTIC, MODEL, RULE, Parts, Question, Trained, probability, references, train, usual
+from models.training import (
+    LOGISTIC,
+    MODEL,
+    RULE,
+    Parts,
+    Question,
+    Trained,
+    drifts,
+    probability,
+    references,
+    train,
+    usual,
+)
 from tests.models.silent_world import DAYS, HORIZON, World, world
 
 QUESTION = churn.question(HORIZON, Value(1000, 0.1, 8))
@@ -142,6 +154,34 @@ def test_missing_feeds_leave_nulls_that_the_model_bears(parts: Parts, trained: T
     told = probability(QUESTION, trained.estimator, rows)
     assert ((told > 0) & (told < 1)).all()
     assert not np.isnan(churn.rule(rows, HORIZON)).any()
+
+
+def test_payments_late_in_a_year_are_looked_at_beside_the_longest_window(parts: Parts) -> None:
+    rows = parts.test.assign(late_payment_share_365d=0.25)
+    assert (QUESTION.features(rows)["late_payment_share_365d"] == 0.25).all()
+    assert churn.features(rows, HORIZON, window_days=90)["late_payment_share_365d"].isna().all()
+
+
+def test_a_champion_that_never_saw_late_payments_tells_the_same_whatever_they_are(
+    parts: Parts, trained: Trained
+) -> None:
+    rows = parts.test.assign(late_payment_share_365d=np.resize([0.0, 0.5, 1.0], len(parts.test)))
+    assert (probability(QUESTION, trained.estimator, rows) == trained.told).all()
+    shapes = additive.read_off(trained.estimator, usual(QUESTION, trained.reference))
+    of_each = shapes.parts(QUESTION.features(rows))
+    assert not of_each[:, churn.FEATURES.index("late_payment_share_365d")].any()
+    assert np.allclose(shapes.probability(of_each), trained.told, atol=1e-9)
+    assert decided(replace(parts, learn=parts.learn.assign(late_payment_share_365d=0.5)), trained, trained).is_promoted
+
+
+def test_a_share_of_more_statements_than_were_known_before_is_no_drift(parts: Parts) -> None:
+    rng = np.random.default_rng(13)
+    learnt, newest = (rng.binomial(number, 0.1, len(parts.learn)) / number for number in (6, 12))
+    rows = parts.learn.assign(late_payment_share_365d=learnt)
+    reference = references(QUESTION.features(rows))
+    moved = drifts(replace(QUESTION, moving_by_right=()), reference, rows.assign(late_payment_share_365d=newest))
+    assert moved["late_payment_share_365d"] > promotion.DRIFT
+    assert not any(drifts(QUESTION, reference, rows.assign(late_payment_share_365d=newest)).values())
 
 
 def test_with_little_history_longer_windows_are_not_looked_at(parts: Parts) -> None:
