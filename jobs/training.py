@@ -139,7 +139,8 @@ def train_when_due(lake: Lake, name: str, day: date, settings: Settings, warn: W
     fresh = day - timedelta(days=PAUSE_DAYS)
     if any(row["measure"] == TRAINING and row["as_of"] > fresh for row in watched):
         return
-    if champion(name, day, settings) is not None and not _is_below(watched, day):
+    standing = champion(name, day, settings)
+    if standing is not None and not _is_below(standing, watched, day):
         return
     try:
         made = train(lake, name, day, settings, lambda line: None)
@@ -191,9 +192,13 @@ def roll_back(lake: Lake, name: str, day: date, settings: Settings) -> str:
     return line
 
 
-def _is_below(watched: list[dict[str, Any]], day: date) -> bool:
-    """Whether the latest watch before the date found the champion below its gate."""
-    told = [row for row in watched if row["measure"] == PERFORMANCE and row["as_of"] < day]
+def _is_below(standing: Standing, watched: list[dict[str, Any]], day: date) -> bool:
+    """Whether the latest watch of the champion before the date found it below its gate.
+
+    What a version of before had told comes true for a horizon more, and says nothing of the champion.
+    """
+    of_champion = [row for row in watched if row["model_version"] == standing.version.label]
+    told = [row for row in of_champion if row["measure"] == PERFORMANCE and row["as_of"] < day]
     latest = max((row["as_of"] for row in told), default=None)
     return any(row["is_beyond"] for row in told if row["as_of"] == latest)
 

@@ -135,6 +135,30 @@ def test_of_a_saving_campaign_the_holdouts_alone_teach_and_stand_for_the_listed(
     assert set(test["weight"]) == {1.0, 10.0}
 
 
+@pytest.mark.parametrize(("version", "retrains"), [("1", True), ("0", False)])
+def test_nights_train_anew_after_the_champion_missed_its_gate_not_a_version_of_before(
+    nights: World, monkeypatch: pytest.MonkeyPatch, version: str, retrains: bool
+) -> None:
+    settings = read_settings()
+    lake = runner.open_lake(settings)
+    day = NIGHT + timedelta(days=training.PAUSE_DAYS + 1)
+    seen = {
+        "as_of": day - timedelta(days=1), "model": "churn", "measure": training.PERFORMANCE, "name": "calibration_error",
+        "found": 0.1, "limit": 0.05, "is_beyond": True, "model_version": version,
+    }  # fmt: skip
+    lake.record(training.WATCH, [seen], "found = 0.1")
+    asked = []
+
+    def train(lake: Any, name: str, day: date, *_: Any) -> training.Attempt:
+        asked.append((name, day))
+        return training.Attempt([], None, True)
+
+    monkeypatch.setattr(training, "train", train)
+    training.train_when_due(lake, "churn", day, settings, lambda line: None)
+    lake.delete(training.WATCH, "found = 0.1")
+    assert asked == [("churn", day)] * retrains
+
+
 def test_a_rollback_takes_back_the_champion_and_the_rule_tells_again(nights: World) -> None:
     settings = read_settings()
     lake = runner.open_lake(settings)
