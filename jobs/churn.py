@@ -216,7 +216,7 @@ def _chosen(lake: Lake, day: date, settings: Settings) -> str:
     """SQL for the customers to learn from: all, or as many parts of them by a hash as come near the number in conf."""
     numbers = settings.configuration.churn
     since = day - timedelta(days=numbers.active_days)
-    recent = lake.read(TRANSACTIONS).where(f"event_date > DATE'{since}' AND event_date <= DATE'{day}' AND {USED}")
+    recent = known(lake.read(TRANSACTIONS), day).where(f"event_date > DATE'{since}' AND {USED}")
     active = recent.agg(F.approx_count_distinct("customer_id")).collect()[0][0]
     wanted = PARTS_OF_TEN_THOUSAND * numbers.most_customers // max(active, 1)
     return f"pmod(xxhash64(customer_id), {PARTS_OF_TEN_THOUSAND}) < {wanted}"

@@ -135,6 +135,22 @@ def test_of_a_saving_campaign_the_holdouts_alone_teach_and_stand_for_the_listed(
     assert set(test["weight"]) == {1.0, 10.0}
 
 
+def test_what_arrived_after_a_date_does_not_change_from_whom_it_learns(nights: World, split: Parts) -> None:
+    nights.configure(churn={**CONFIGURATION["churn"], "most_customers": CUSTOMERS})
+    settings = read_settings()
+    lake = runner.open_lake(settings)
+    late = {
+        "kind": "purchase", "amount": Decimal(10), "currency": "CNY", "posted_at": datetime(2026, 3, 20, tzinfo=UTC),
+        "event_date": date(2026, 3, 20), "known_on": LATER + timedelta(days=1), "ds": LATER, "row_hash": 0,
+    }  # fmt: skip
+    rows = [late | {"transaction_id": f"late-{n}", "customer_id": f"L{n}"} for n in range(2 * CUSTOMERS)]
+    lake.append(TABLES["silver.transactions"], frame(lake.spark, "silver.transactions", rows))
+    newest = parts(lake, NIGHT, settings, lambda line: None).newest
+    lake.delete(TABLES["silver.transactions"], "transaction_id LIKE 'late-%'")
+    nights.configure(**CONFIGURATION)
+    assert newest["customer_id"].tolist() == split.newest["customer_id"].tolist()
+
+
 @pytest.mark.parametrize(("version", "retrains"), [("1", True), ("0", False)])
 def test_nights_train_anew_after_the_champion_missed_its_gate_not_a_version_of_before(
     nights: World, monkeypatch: pytest.MonkeyPatch, version: str, retrains: bool
