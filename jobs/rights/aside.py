@@ -36,7 +36,7 @@ class Aside:
 
     def rows(self, feed: Feed) -> tuple[list[Row], list[Row]]:
         """The person's rows of quarantine.<feed> and of vault.quarantine_raw: either side may tell whose it is."""
-        quarantine, of_feed = TABLES[f"quarantine.{feed.name}"], f"feed = {literal(feed.name)}"
+        quarantine, of_feed = TABLES[f"quarantine.{feed.name}"], _of_feed(feed)
         is_open = f"reason <> {literal(ERASED_PERSON)}"
         shown = [
             row
@@ -65,9 +65,18 @@ class Aside:
             kept = _without(self.tables.select(quarantine, where), shown)
             empty = _not_there([*shown, *landed], kept)
             self.tables.record(quarantine, [*kept, *empty], where)
+        raw = self._with_left_behind(quarantine, feed, raw)
         if raw:
-            where = f"feed = {literal(feed.name)} AND {_of_files(raw)}"
+            where = f"{_of_feed(feed)} AND {_of_files(raw)}"
             self.tables.record(QUARANTINE_RAW, _without(self.tables.select(QUARANTINE_RAW, where), raw), where)
+
+    def _with_left_behind(self, quarantine: Table, feed: Feed, raw: list[Row]) -> list[Row]:
+        """Beside these raw rows those of erased persons, of which the door writes none.
+
+        A run that was killed before it came to them has emptied the shown rows that alone told whose they are.
+        """
+        empty = self.tables.select(quarantine, f"reason = {literal(ERASED_PERSON)}", PLACE)
+        return _joined(raw, self.tables.select(QUARANTINE_RAW, f"{_of_feed(feed)} AND ({_of_files(empty)})"), empty)
 
     def _others(self, quarantine: Table, is_open: str) -> set[tuple[Any, ...]]:
         """Places of rows that say that they are another customer's."""
@@ -142,6 +151,10 @@ def _place(row: Row) -> tuple[Any, ...]:
 
 def _content(row: Row) -> tuple[str, ...]:
     return tuple(f"{name}={row[name]}" for name in sorted(row))
+
+
+def _of_feed(feed: Feed) -> str:
+    return f"feed = {literal(feed.name)}"
 
 
 def _of_files(rows: Iterable[Row]) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.rights.aside import Aside, balance
 from jobs.rights.person import find
-from jobs.tables import FEEDS
+from jobs.tables import FEEDS, Table
 from tests.rights.conftest import ANNA, BEN, DAY, OWN, SHARED, SmallLake
 
 CALLS = next(feed for feed in FEEDS if feed.name == "calls")
@@ -66,6 +66,30 @@ def test_an_identifier_that_quarantine_shows_by_its_shape_alone_is_told_by_the_r
     Aside(lake.tables, find(lake.tables, "1234567"), set(), "CN").erase(CALLS)
     assert lake.rows("quarantine.calls", "source_line", "reason") == [(2, "erased person"), (3, "broken")]
     assert lake.rows("vault.quarantine_raw", "source_line") == [(3,)]
+
+
+def test_a_raw_row_that_its_shown_twin_alone_told_goes_after_a_kill_between_the_two_and_others_stay(
+    lake: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = f'{{"customer_id": null, "caller_token": "{lake.token("phone", OWN)}"}}'
+    erased = shown(5, "", None) | {"reason": "erased person", "column": None, "row": None}
+    lake.put("quarantine.calls", shown(2, told), shown(3, "yy"), erased)
+    lake.put("vault.quarantine_raw", raw(2, "1380;0138000"), raw(3, "bens"), raw(5, "of a date"), raw(None, "z"))
+
+    def killed(table: Table, rows: list[dict[str, Any]], where: str) -> None:
+        if table.name == "vault.quarantine_raw":
+            raise KeyboardInterrupt
+        record(table, rows, where)
+
+    first = aside(lake)
+    record = first.tables.record
+    with monkeypatch.context() as patch:
+        patch.setattr(first.tables, "record", killed)
+        with pytest.raises(KeyboardInterrupt):
+            first.erase(CALLS)
+    assert lake.rows("quarantine.calls", "source_line", "reason")[0] == (2, "erased person")
+    aside(lake).erase(CALLS)
+    assert lake.rows("vault.quarantine_raw", "raw") == [("bens",), ("of a date",), ("z",)]
 
 
 def test_landed_rows_leave_an_empty_row_each_once_however_often_the_command_runs(lake: SmallLake) -> None:
