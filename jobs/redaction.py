@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -85,13 +85,13 @@ def redact_text(text: str | None, names: dict[str, str], day: str) -> str | None
     if text is None:
         return None
     text = unicodedata.normalize("NFC", text)
-    if text.lstrip()[:1] in ("{", "["):
-        try:
-            return json.dumps(_walk(json.loads(text), names, day), ensure_ascii=False)
-        except (ValueError, RecursionError):
-            # No JSON, or nested deeper than anything that means something: then it is a text like any other.
-            pass
-    return _without_names(_without_numbers(text), names, day)
+    return _in_each(text, lambda each: _without_names(_without_numbers(each), names, day))
+
+
+def without_names(text: str, forms: Iterable[str], label: str) -> str:
+    """The text with the label in place of names in these forms, which are found as at the door."""
+    names = dict.fromkeys(forms, "")
+    return _in_each(text, lambda each: _without_names(each, names, "", label))
 
 
 def scrub(message: str) -> str:
@@ -99,17 +99,28 @@ def scrub(message: str) -> str:
     return _without_numbers(message)
 
 
-def _walk(value: Any, names: dict[str, str], day: str) -> Any:
+def _in_each(text: str, clean: Callable[[str], str]) -> str:
+    """The text cleaned; of JSON each key and value for itself."""
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return json.dumps(_walk(json.loads(text), clean), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            # No JSON, or nested deeper than anything that means something: then it is a text like any other.
+            pass
+    return clean(text)
+
+
+def _walk(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {_walk(key, names, day): _walk(inner, names, day) for key, inner in value.items()}
+        return {_walk(key, clean): _walk(inner, clean) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_walk(inner, names, day) for inner in value]
+        return [_walk(inner, clean) for inner in value]
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | float):
         plain = _without_numbers(str(value))
         return value if plain == str(value) else plain
-    return _without_names(_without_numbers(value), names, day)
+    return clean(value)
 
 
 def _without_numbers(text: str) -> str:
@@ -143,12 +154,12 @@ def _replaced(text: str, found: list[tuple[int, int, str | None]]) -> str:
     return "".join([*parts, text[place:]])
 
 
-def _without_names(text: str, names: dict[str, str], day: str) -> str:
+def _without_names(text: str, names: dict[str, str], day: str, label: str = "[name]") -> str:
     if not names:
         return text
     spans = [*_spaced_spans(text, names, day), *_unspaced_spans(text, names, day)]
     for start, end in sorted(spans, reverse=True):
-        text = f"{text[:start]}[name]{text[end:]}"
+        text = f"{text[:start]}{label}{text[end:]}"
     return names.without_customers(text) if isinstance(names, NamesAndErased) else text
 
 

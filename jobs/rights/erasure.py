@@ -1,7 +1,7 @@
 """The erasure of one person, in an order in which a kill at any point is made good by the same command again."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,10 +10,10 @@ from upath import UPath
 
 from jobs import lock, night, runner
 from jobs.errors import DataError
-from jobs.known_names import ERASED_LABEL, ERASED_NAME
-from jobs.person_names import name_forms, name_length
+from jobs.known_names import ERASED_NAME
+from jobs.person_names import name_length
 from jobs.pseudonyms import keyed_token
-from jobs.rights import export, opt_outs, outside
+from jobs.rights import export, opt_outs, outside, texts
 from jobs.rights.aside import Aside, balance, feeds_of_persons
 from jobs.rights.person import condition
 from jobs.rights.plan import Plan, draw
@@ -109,8 +109,8 @@ class _Erasure:
             of_kind = things if who is Who.NUMBER else {keyed_token(who, each, key) for each in things}
             tokens |= {(who.value, token): None for token in of_kind}
         # Texts of others that mention the person must go on being redacted.
-        forms = {form for column, value in plan.values if column == "name" for form in name_forms(value)}
-        return tokens | {(Who.NAME.value, keyed_token(ERASED_NAME, form, key)): name_length(form) for form in forms}
+        names = {keyed_token(ERASED_NAME, form, key): name_length(form) for form in plan.name_forms}
+        return tokens | {(Who.NAME.value, token): length for token, length in names.items()}
 
     def _delete(self, plan: Plan) -> None:
         country = self.settings.configuration.default_country
@@ -123,21 +123,9 @@ class _Erasure:
                 self.say(f"{table.name}: {self.tables.delete(table, where):,} rows deleted")
         for feed in feeds_of_persons():
             balance(self.tables, feed, plan.batches.get(feed.name, set()))
-        for table in TABLES.values():
-            texts = [column.name for column in table.columns if column.text]
-            self._clean_texts(table, [*texts, *MESSAGES.get(table.name, ())], plan.traces)
+        texts.clean(self.tables, plan.traces, plan.name_forms)
         looked = f"customer_token = {literal(self.token)} AND reason IS NOT NULL"
         self.tables.change(TABLES["ops.pii_access"], looked, "reason", None)
-
-    def _clean_texts(self, table: Table, columns: Sequence[str], traces: set[str]) -> None:
-        """Overwrites what the rows of others, or messages of ours, say of the person."""
-        pattern = outside.pattern_of(traces)
-        for column in columns:
-            may_tell = " OR ".join(f'contains("{column}", {literal(trace)})' for trace in sorted(traces))
-            for text in sorted(self.tables.distinct(table, column, may_tell)):
-                cleaned = pattern.sub(ERASED_LABEL, text)
-                if cleaned != text:
-                    self.tables.change(table, f'"{column}" = {literal(text)}', column, cleaned)
 
     def _follow(self) -> None:
         """Facts become what a night makes of the rows that are left, day by day or caller by caller."""

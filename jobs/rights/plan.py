@@ -7,6 +7,7 @@ from typing import Any
 from upath import UPath
 
 from jobs.errors import DataError
+from jobs.person_names import name_forms
 from jobs.pseudonyms import ensure_key
 from jobs.rights.aside import Aside, batches_of, feeds_of_persons
 from jobs.rights.person import Person, condition, find, own_values
@@ -41,6 +42,11 @@ class Plan:
     def clear(self) -> set[str]:
         """Values that no other has: a name may be that of others too."""
         return {value for column, value in self.values if column != "name"}
+
+    @property
+    def name_forms(self) -> set[str]:
+        """The forms in which texts have the names that no other has."""
+        return {form for column, value in self.values if column == "name" for form in name_forms(value)} - {""}
 
     @property
     def traces(self) -> set[str]:
