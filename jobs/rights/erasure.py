@@ -32,6 +32,7 @@ FOLLOW_BY_LOGS = (Kind.WINDOW, Kind.DAILY, Kind.DERIVED)
 NOT_REACHED = (
     "files of the landing root: they are their sources', which have to erase the person themselves",
     "backups of the lake and of the key",
+    "files in the inbox that are no list: they stay there as they came, until somebody takes them away",
     "pairs of customers in conf (customer_identities: same, apart)",
     "copies that readers made, and lists that were handed out",
 )

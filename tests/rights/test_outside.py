@@ -10,8 +10,9 @@ import pytest
 from upath import UPath
 
 from jobs.known_names import ERASED_LABEL
-from jobs.rights import outside
+from jobs.rights import erasure, outside
 from jobs.settings import Settings
+from tests.conftest import REPO
 
 PATTERN = outside.pattern_of({"C1", "+8613800138000", "李安娜"})
 
@@ -113,6 +114,16 @@ def test_what_came_back_loses_the_person_and_what_waits_is_left_to_the_next_nigh
     assert (replies / "back-1.csv").read_bytes() == b"row,customer_id\r\n3,C2\r\n"
     assert (inbox / "waiting.csv").exists()
     assert outside.clean_deliveries(settings, PATTERN) == 0
+
+
+def test_a_file_in_the_inbox_that_is_no_list_stays_and_report_and_docs_say_so(settings: Settings) -> None:
+    letter = Path(settings.delivery, "inbox/letter.txt")
+    letter.parent.mkdir(parents=True)
+    letter.write_text("C1 writes")
+    assert outside.clean_deliveries(settings, PATTERN) == 0
+    assert letter.read_text() == "C1 writes"
+    [told] = [each for each in erasure.NOT_REACHED if each.startswith("files in the inbox that are no list")]
+    assert f"- {told}" in " ".join((REPO / "docs/privacy.md").read_text().split())
 
 
 def test_an_export_goes_with_the_draft_that_a_killed_one_left(tmp_path: Path) -> None:
