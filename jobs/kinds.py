@@ -63,7 +63,8 @@ def _fit(lake: Lake, versions: Registry, profiles: DataFrame, day: date, champio
     version = versions.register(
         repeat_callers.NAME,
         kinds.pipeline,
-        kinds.frame(callers),
+        # The store keeps it: nobody's own figures.
+        kinds.frame(callers).mean().to_frame().T,
         day,
         beside={**fitted.beside(), "changes": told, "silhouette": quality, "stability": chosen.stability},
         parameters={"kinds": kinds.number, "seed": repeat_callers.SEED, "topics": len(kinds.topics)},

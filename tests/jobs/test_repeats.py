@@ -1,9 +1,12 @@
 """Repeat callers, night by night: kinds that are fitted each week and kept, risk by rule until there is a model."""
 
+import json
 import re
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
@@ -61,6 +64,15 @@ def test_kinds_are_fitted_once_a_week_and_what_became_of_them_is_told(nights: Wo
     assert kept.items() <= born.items(), "who stays keeps the name"
     assert not {row[2] for row in changes if row[:2] == (THIRD, "born")} & born.keys()
     assert nights.rows("gold.repeat_call_clusters", "as_of", "model_version") != []
+
+
+def test_the_store_of_models_keeps_the_figures_of_no_caller(nights: World) -> None:
+    kept = [pd.DataFrame(**json.loads(file.read_text())) for file in nights.root.rglob("input_example.json")]
+    of_callers = [example for example in kept if "calls_90d" in example]
+    assert of_callers
+    for example in of_callers:
+        calls = np.expm1(example["calls_90d"])
+        assert (abs(calls - calls.round()) > 1e-6).all(), "nobody made this number of calls"
 
 
 def test_every_repeat_caller_has_a_kind_and_a_band_where_identified(nights: World) -> None:
