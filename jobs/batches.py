@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.columns import row_hash
-from jobs.lake import Expect, Lake, computed, in_dates
+from jobs.lake import Expect, Lake, computed, in_dates, in_texts
 from jobs.tables import TABLES, Feed, Table
 from jobs.tables.landed import ERASED_PERSON, QUARANTINE_RAW
 
@@ -62,8 +62,7 @@ def _publish_quarantine(lake: Lake, batch: Batch) -> None:
     feed, rows, days, files = batch.feed, batch.rows, batch.days, batch.files
     quarantine = TABLES[f"quarantine.{feed.name}"]
     is_batch = in_dates("ds", days)
-    listed = ", ".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in files)
-    where = f"({is_batch})" + (f" OR (ds IS NULL AND source_file IN ({listed}))" if files else "")
+    where = f"({is_batch})" + (f" OR (ds IS NULL AND {in_texts('source_file', files)})" if files else "")
     or_null = "ds" if files else None
     stands = {}
     if lake.may_hold(quarantine, {"ds": days}, or_null):

@@ -322,6 +322,12 @@ def in_dates(column: str, dates: Iterable[date | None]) -> str:
     return " OR ".join(conditions) or "false"
 
 
+def in_texts(column: str, texts: Iterable[str]) -> str:
+    """SQL of Spark for: the column is one of these texts, of which there is one at least."""
+    literals = ("'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'" for text in texts)
+    return f"{column} IN ({', '.join(literals)})"
+
+
 def of_dates(rows: DataFrame, column: str, dates: Iterable[date] | None) -> DataFrame:
     """The rows with one of these dates in the column; all where `dates` is None."""
     return rows if dates is None else rows.where(in_dates(column, dates))

@@ -161,10 +161,14 @@ class TableLogs:
     def may_be_before(self, table: Table, column: str, day: date) -> bool:
         """Whether any file may hold a row with an earlier date in the column, from the log alone."""
         actions = self._actions(table)
-        name = f"partition.{column}" if column in table.partitions else f"min.{column}"
-        if name not in actions.schema.names:
+        if column in table.partitions:
+            return any(held is not None and held < day for held in actions.column(f"partition.{column}").to_pylist())
+        if f"min.{column}" not in actions.schema.names:
             return actions.num_rows > 0
-        return any(held is None or held < day for held in actions.column(name).to_pylist())
+        named = (f"min.{column}", f"null_count.{column}", "num_records")
+        files = zip(*(actions.column(name).to_pylist() for name in named), strict=True)
+        # Of nulls alone there is no least date.
+        return any(nulls != rows if held is None else held < day for held, nulls, rows in files)
 
     def latest(self, table: Table, column: str) -> date | None:
         """The greatest date in a required column with statistics, from the log alone; None of an empty table."""

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from jobs.lake import Lake, in_dates
+from pyarrow.dataset import field
+
+from jobs.lake import Lake, in_dates, in_texts
 from jobs.settings import Settings
 from jobs.table_logs import Files, literal
-from jobs.tables import TABLES, Table
+from jobs.tables import FEEDS, TABLES, Table
+from jobs.tables.landed import QUARANTINE_RAW
 
 STAMPS = ("ds", "as_of", "scored_on", "list_on")
 
@@ -62,16 +66,47 @@ def summary(done: list[Kept]) -> str:
 def _keep(lake: Lake, table: Table, day: date, settings: Settings) -> Kept:
     before, rows = lake.files(table), lake.rows(table)
     days = settings.keeps(table)
-    stamp = table.partition if table.partition in STAMPS else "ds"
-    first = None if days is None else day - timedelta(days=days)
-    if first is not None and lake.may_be_before(table, stamp, first):
-        lake.delete(table, f"{stamp} < DATE'{first}'")
+    past = [] if days is None else _past(lake, table, day - timedelta(days=days))
+    if past:
+        lake.delete(table, " OR ".join(past))
     deleted = rows - lake.rows(table)
     fragmented = lake.fragmented(table)
     if fragmented:
         lake.pack(table, _of_partitions(table, fragmented))
     lake.vacuum(table, settings.configuration.vacuum_hours)
     return Kept(table.name, before, lake.files(table), deleted)
+
+
+def _past(lake: Lake, table: Table, first: date) -> list[str]:
+    """SQL for the rows from before the first date that is kept; none where there are no such rows."""
+    stamp = table.partition if table.partition in STAMPS else "ds"
+    past = [f"{stamp} < DATE'{first}'"] if lake.may_be_before(table, stamp, first) else []
+    if table.layer == "quarantine" and any(at.date() < first for (at,) in _undated(lake, table, "loaded_at")):
+        past.append(f"(ds IS NULL AND loaded_at < DATE'{first}')")
+    return past + (_of_gone_files(lake) if table == QUARANTINE_RAW else [])
+
+
+def _of_gone_files(lake: Lake) -> list[str]:
+    """SQL for the raw rows of no date of files of which quarantine, kept up before, has no such row any more."""
+    stands = {
+        (feed.name, file)
+        for feed in FEEDS
+        for (file,) in _undated(lake, TABLES[f"quarantine.{feed.name}"], "source_file")
+    }
+    files: dict[str, list[str]] = {}
+    for feed, file in sorted(_undated(lake, QUARANTINE_RAW, "feed", "source_file") - stands):
+        files.setdefault(feed, []).append(file)
+    return [
+        f"(ds IS NULL AND feed = {literal(feed)} AND {in_texts('source_file', names)})" for feed, names in files.items()
+    ]
+
+
+def _undated(lake: Lake, table: Table, *columns: str) -> set[tuple[Any, ...]]:
+    """The values of these columns in rows that are of no date."""
+    if not lake.may_hold(table, {}, "ds"):
+        return set()
+    rows = lake.dataset(table).to_table(columns=[*columns], filter=field("ds").is_null())
+    return set(zip(*(rows.column(name).to_pylist() for name in columns), strict=True))
 
 
 def _of_partitions(table: Table, values: list[object]) -> str | None:

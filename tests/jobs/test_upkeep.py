@@ -13,7 +13,7 @@ from jobs import runner, upkeep
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.settings import Settings, read_settings
-from jobs.tables import TABLES
+from jobs.tables import TABLES, Table
 from tests.conftest import World
 
 LAST = date(2026, 1, 31)
@@ -97,6 +97,39 @@ def test_rows_past_the_retention_of_their_layer_or_table_go_and_no_others(world:
     assert done == {"features.customer_activity": 3, "gold.churn_scores": 1}
     assert [row[0] for row in world.rows("features.customer_activity", "as_of")] == sorted(dates[:2])
     assert [row[0] for row in world.rows("gold.churn_scores", "scored_on")] == sorted(dates[:4])
+
+
+def test_rows_of_no_date_go_by_when_they_were_set_aside_and_from_the_vault_too_whenever_it_is_killed(
+    world: World, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _keeping(world, {"quarantine": 400})
+    old, oldest_kept = (_noon(LAST - timedelta(days=n)) for n in (401, 400))
+    odd = "calls/it's \\ old.csv"
+    _bring(
+        lake, "quarantine.calls", ds=[None, None, LAST, None], source_file=["old.csv", "new.csv", "old.csv", odd],
+        loaded_at=[old, oldest_kept, old, old],
+    )  # fmt: skip
+    _bring(
+        lake, "vault.quarantine_raw", feed=["calls", "calls", "calls", "calls", "cards"], ds=[None, None, LAST, None, None],
+        source_file=["old.csv", "new.csv", "old.csv", odd, "new.csv"],
+    )  # fmt: skip
+    delete, deleted = lake.delete, []
+
+    def killed(table: Table, where: str) -> None:
+        deleted.append(table.name)
+        if len(deleted) == 2:
+            raise KeyboardInterrupt
+        delete(table, where)
+
+    monkeypatch.setattr(lake, "delete", killed)
+    with pytest.raises(KeyboardInterrupt):
+        upkeep.keep_up(lake, LAST, settings, lambda _: None)
+    upkeep.keep_up(lake, LAST, settings, lambda _: None)
+    assert world.rows("quarantine.calls", "ds", "source_file") == [(LAST, "old.csv"), (None, "new.csv")]
+    kept = [("calls", LAST, "old.csv"), ("calls", None, "new.csv")]
+    assert world.rows("vault.quarantine_raw", "feed", "ds", "source_file") == kept
+    upkeep.keep_up(lake, LAST, settings, lambda _: None)
+    assert deleted == ["quarantine.calls", "vault.quarantine_raw", "vault.quarantine_raw"], "nothing without effect"
 
 
 def test_a_date_that_no_night_has_come_to_takes_nothing_more_away(world: World, lake: Lake) -> None:
