@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from jobs import storage
 from jobs.database_settings import Jdbc
 from jobs.sections import Section, TimeZone
 
@@ -43,7 +44,7 @@ class Source(Section):
         except (KeyError, ValueError, IndexError):
             listed = " ".join(f"{{{name}}}" for name in known)
             raise ValueError(f"the placeholders of a path are {listed}; found {value}") from None
-        return value
+        return storage.opened(value.rstrip("/")) if value and "://" in value else value
 
     @model_validator(mode="after")
     def _comes_one_way(self) -> Self:

@@ -113,15 +113,17 @@ def _pattern(path: str, day: date) -> str:
 
 
 def _files(pattern: str, landing: str) -> list[SourceFile]:
+    pattern = pattern.removeprefix("file://")
     is_absolute = "://" in pattern or pattern.startswith("/")
     root = UPath(landing)
     if "://" not in pattern:
         # Spark takes `..` out of a path, so names would not match.
         pattern = os.path.normpath(pattern)
     if is_absolute:
-        parts = UPath(pattern).parts
+        # By its text, as the parts of a path do not tell the scheme of a URI.
+        parts = pattern.split("/")
         steady = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts) - 1)
-        root, pattern = UPath(*parts[:steady]), "/".join(parts[steady:])
+        root, pattern = UPath("/".join(parts[:steady]) or "/"), "/".join(parts[steady:])
     if not root.exists():
         return []
     matches: list[UPath] = sorted(root.glob(pattern), key=str)

@@ -18,7 +18,7 @@ def properties(settings: Settings) -> dict[str, str]:
     """Spark's properties by name, for a driver of this checkout.
 
     Raises:
-        DataError: the lake lies on S3, and the jars for that were not fetched.
+        DataError: something is on S3, and the jars for that were not fetched.
     """
     configured = settings.configuration.spark.conf
     is_local = str(configured.get("spark.master", "local")).startswith("local")
@@ -96,7 +96,7 @@ def _s3_jars(settings: Settings) -> Path:
     folder = settings.local / "jars-s3"
     if not folder.exists():
         raise DataError(
-            f"the lake {settings.lake}",
+            "S3",
             expected="the jars with which Spark reads S3",
             found=f"none in {folder}",
             todo="make s3 fetches them (13 MB)",

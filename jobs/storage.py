@@ -13,11 +13,12 @@ S3 = "s3a://"
 
 def is_on_s3(settings: "Settings") -> bool:
     """Whether Spark reads or writes S3."""
-    return any(root.startswith(S3) for root in (settings.lake, settings.landing))
+    paths = (source.path or "" for source in settings.configuration.feeds.values())
+    return any(root.startswith(S3) for root in (settings.lake, settings.landing, *paths))
 
 
 def opened(root: str) -> str:
-    """The root as all readers take it; from then on UPath opens what lies below."""
+    """The root, or the path of a feed, as all readers take it; from then on UPath opens what lies below."""
     if root.startswith("s3://"):
         root = S3 + root.removeprefix("s3://")
     if root.startswith(S3):

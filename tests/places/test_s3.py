@@ -24,7 +24,7 @@ from jobs.rights.plan import Plan
 from jobs.settings import ROOT, Settings, read_settings
 from jobs.source_settings import Source
 from jobs.table_logs import TableLogs
-from jobs.tables import TABLES
+from jobs.tables import FEEDS, TABLES
 
 pytestmark = pytest.mark.skipif(not servers.has_s3(), reason="needs a server of S3: make s3")
 
@@ -150,6 +150,23 @@ def test_files_of_a_landing_on_s3_are_found(
     assert found.uri == f"s3a://{s3.bucket}/landing/calls/ds=2026-01-06/a b.csv"
     assert found.name == "calls/ds=2026-01-06/a b.csv"
     assert found.bytes == len("call_id\n")
+
+
+@pytest.mark.parametrize("place", ["cards/{yyyy}/c*.csv", "cards/2026/", "cards/2026/c 1.csv"])
+def test_a_feed_may_come_from_a_bucket_whose_lake_is_elsewhere(
+    s3: servers.S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    configured = tmp_path / "conf.yaml"
+    configured.write_text(f"feeds: {{cards: {{path: 's3://{s3.bucket}/{place}'}}}}\n")
+    for name, value in {**s3.environment, "ECHOLAKE_CONF": str(configured), "ECHOLAKE_LAKE": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    file = f"s3a://{s3.bucket}/cards/2026/c 1.csv"
+    UPath(file).write_text("card_id\n")
+    (feed,) = (feed for feed in FEEDS if feed.name == "cards")
+    (found,) = sources.find(settings.source(feed), settings.landing, [date(2026, 1, 6)])[date(2026, 1, 6)]
+    assert (found.uri, found.name) == (file, file)
+    assert "spark.delta.logStore.s3a.impl" in spark_conf.properties(settings)
 
 
 def test_an_erasures_plan_is_put_whole(settings: Settings) -> None:
