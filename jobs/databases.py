@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from jobs.database_settings import DATABASE, HOST, PARAMETERS
@@ -16,6 +17,8 @@ KINDS = {"postgres": "postgresql", "postgresql": "postgresql", "mysql": "mysql",
 """What Airflow or a URL calls a kind of database, and what it is here."""
 VARIABLE = "AIRFLOW_CONN_"
 """Airflow's own variable of a connection, before its name in capitals."""
+EXTRA = "__extra__"
+"""By which Airflow writes a connection's extra into a URI, as JSON, where not all of its values are texts."""
 
 
 @dataclass(frozen=True)
@@ -110,22 +113,30 @@ def _of_uri(name: str, uri: str) -> Address:
             name, "an address that cannot be read; signs such as / in a password are written %2F"
         ) from None
     user, password = (unquote(each) if each else None for each in (parts.username, parts.password))
-    return _address(name, parts.scheme, host, port, parts.path, user, password, dict(parse_qsl(parts.query)))
+    given = dict(parse_qsl(parts.query))
+    parameters = _of_extra(name, given[EXTRA]) if EXTRA in given else given
+    return _address(name, parts.scheme, host, port, parts.path, user, password, parameters)
 
 
 def _of_json(name: str, text: str) -> Address:
     try:
         given = json.loads(text)
         extra = given.get("extra") or {}
-        more = json.loads(extra) if isinstance(extra, str) else extra
-        parameters = {key: str(value) for key, value in more.items()}
     except (ValueError, AttributeError):
         # Not its text: it holds the password.
         raise _unsuitable(name, "JSON that cannot be read") from None
     return _address(
         name, given.get("conn_type"), given.get("host"), given.get("port"), given.get("schema"), given.get("login"),
-        given.get("password"), parameters,
+        given.get("password"), _of_extra(name, extra),
     )  # fmt: skip
+
+
+def _of_extra(name: str, extra: Any) -> dict[str, str]:
+    try:
+        more = json.loads(extra) if isinstance(extra, str) else extra
+        return {key: str(value) for key, value in more.items()}
+    except (ValueError, AttributeError):
+        raise _unsuitable(name, "an extra that is no JSON object") from None
 
 
 def _address(

@@ -339,6 +339,19 @@ def test_an_airflow_connection_is_found_by_its_name(
         assert account(world, DAY)[0][2:] == (1, 1, 0)
 
 
+def test_an_airflow_connection_keeps_its_tls_whatever_else_its_extra_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    safe = {"sslmode": "verify-full", "sslrootcert": "/etc/ssl/bank.pem"}
+    extra = json.dumps({**safe, "keepalives_idle": 30, "iam": False})
+    as_json = {"conn_type": "postgres", "host": "db", "schema": "bank", "extra": extra}
+    # As Airflow writes the URI of an extra with values that are no texts.
+    for given in (f"postgres://db/bank?__extra__={quote(extra)}", json.dumps(as_json)):
+        monkeypatch.setenv("AIRFLOW_CONN_BANK", given)
+        assert databases.address_of("bank", read_settings()).parameters.items() >= safe.items()
+    monkeypatch.setenv("AIRFLOW_CONN_BANK", "postgres://db/bank?__extra__=verify-full")
+    with pytest.raises(DataError, match="no JSON object"):
+        databases.address_of("bank", read_settings())
+
+
 @pytest.mark.parametrize(
     "given",
     [
