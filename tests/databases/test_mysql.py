@@ -6,11 +6,13 @@ from datetime import date
 from threading import Timer
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from chaos.postgres import PASSWORD, READER
 from jobs.errors import DataError, SourceUnavailableError
+from jobs.jdbc import _of_date
 from tests.conftest import World
 from tests.databases.mariadb import MariaDb
 from tests.databases.test_landing import DAY, LIMIT, NEXT, account, landed
@@ -128,6 +130,11 @@ def test_a_query_may_ask_for_its_date_itself_and_a_snapshot_for_none(
     assert [row[2:] for row in account(world, DAY, NEXT)] == [(5, 5, 0)] * 2
     feed()
     assert [row[2:] for row in account(world, "2026-01-07")] == [(10, 10, 0)]
+
+
+def test_the_instants_that_a_query_asks_for_are_written_as_mysql_takes_them() -> None:
+    asked = _of_date("at >= '{begins_at}' AND at < '{ends_at}'", date(2026, 1, 5), ZoneInfo("Asia/Shanghai"))
+    assert asked == "at >= '2026-01-04 16:00:00+00:00' AND at < '2026-01-05 16:00:00+00:00'"
 
 
 def test_a_row_that_was_updated_since_stays_in_the_batch_that_read_it(
