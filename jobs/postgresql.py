@@ -1,7 +1,7 @@
 """A moment of a PostgreSQL, exported so that several connections can read it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -46,7 +46,8 @@ def opened(address: Address, jdbc: Jdbc, time_zone: str) -> Iterator["PostgreSql
     }
     with _told():
         connection = psycopg.connect(make_conninfo(**given))
-    with connection:
+    # Nothing is to be committed, which a connection that was cut off while Spark read would refuse or wait for.
+    with closing(connection):
         with _told():
             snapshot = PostgreSql(connection, address, jdbc, time_zone)
         yield snapshot

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from chaos.postgres import PASSWORD, READER, Postgres
-from jobs import databases, loading, ranges
+from jobs import databases, dialects, loading, ranges
+from jobs.database_settings import Jdbc
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.settings import read_settings
 from jobs.tables import nightly
@@ -427,6 +428,14 @@ def test_a_database_that_dies_or_stalls_while_it_is_read_leaves_the_batch(
     finally:
         postgres.start()
     assert landed(world) == before
+
+
+def test_a_connection_that_is_cut_off_after_the_rows_were_read_fails_no_batch(postgres: Postgres) -> None:
+    address = databases.Address("bank", "postgresql", "127.0.0.1", postgres.port, "bank", READER, PASSWORD)
+    with dialects.opened(address, Jdbc(connection="bank", query="SELECT 1"), "UTC") as snapshot:
+        assert snapshot.holds("SELECT 1")
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'echolake'"
+        assert postgres.execute(ended) == [(True,)]
 
 
 @pytest.mark.parametrize(
