@@ -124,6 +124,9 @@ class MySql:
         return TEXTS.get(kind, TEXT).format(self.name(column))
 
     def moment(self, column: str, kind: str) -> Moment:
+        if kind in ("number", "bit"):
+            # It takes times for numbers too, of another kind: no second since 1970 is within any date.
+            raise QueryError(f"the watermark {column} is a number, neither a time nor a date", is_passing=False)
         if kind == "date":
             return Moment(self.text(column, kind), None)
         if kind == "timestamp":

@@ -306,6 +306,7 @@ def test_a_database_that_dies_or_stalls_while_it_is_read_leaves_the_batch(
         ("DROP TABLE spent", {}, "Table 'bank.spent' doesn't exist"),
         ("SELECT 1", {"query": QUERY.replace("spent", "mysql.user")}, "command denied"),
         ("SELECT 1", {"watermark": "changed_at"}, "the query has no column changed_at"),
+        ("SELECT 1", {"watermark": "amount"}, "the watermark amount is a number"),
         ("SELECT 1", {"query": QUERY.replace("amount,", "amount, 1 AS _batch,")}, "a name of our own"),
         ("SELECT 1", {"partition_column": "transaction_id"}, "rows cannot be parted by transaction_id"),
         ("SELECT 1", {"query": "SELECT 1 AS updated_at, 2 AS updated_at"}, "Duplicate column name"),
