@@ -1,9 +1,11 @@
 """A moment of a PostgreSQL, exported so that several connections can read it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from jobs.database_settings import Jdbc
 from jobs.databases import Address
 from jobs.dialects import APPLICATION, Moment, QueryError, first_line
+from jobs.errors import DataError
 
 TEXTS = {
     "timestamptz": """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
@@ -44,6 +47,7 @@ def opened(address: Address, jdbc: Jdbc, time_zone: str) -> Iterator["PostgreSql
         "connect_timeout": str(jdbc.connect_seconds),
         "application_name": APPLICATION,
     }
+    _refuse_key_for_one_driver(address)
     with _told():
         connection = psycopg.connect(make_conninfo(**given))
     # Nothing is to be committed, which a connection that was cut off while Spark read would refuse or wait for.
@@ -51,6 +55,22 @@ def opened(address: Address, jdbc: Jdbc, time_zone: str) -> Iterator["PostgreSql
         with _told():
             snapshot = PostgreSql(connection, address, jdbc, time_zone)
         yield snapshot
+
+
+def _refuse_key_for_one_driver(address: Address) -> None:
+    """Python's driver reads a key as PEM too, Java's does not, and would say so of the rows that it cannot read.
+
+    Raises:
+        DataError: it is PEM.
+    """
+    key = Path(address.parameters.get("sslkey", ""))
+    if key.is_file() and os.access(key, os.R_OK) and key.read_bytes().startswith(b"-----BEGIN"):
+        raise DataError(
+            f"connection {address.name}",
+            expected="an sslkey that both drivers read: PKCS-8 as DER, without a password",
+            found=f"PEM in {key}",
+            todo=f"openssl pkcs8 -topk8 -nocrypt -in {key} -outform DER -out {key.with_suffix('.pk8')}; name that",
+        )
 
 
 class PostgreSql:

@@ -1,9 +1,11 @@
 """Feeds from a real PostgreSQL: what a batch is, what a rerun keeps, and what happens when the database has trouble."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from threading import Thread, Timer
 from typing import Any
 from urllib.parse import quote
@@ -391,6 +393,23 @@ def test_tls_is_asked_for_and_the_server_is_known_by_its_certificate(
         feed(connections={"bank": {**connection, "parameters": parameters}}, watermark="updated_at")
         with pytest.raises(SourceUnavailableError):
             account(world, DAY)
+
+
+def test_a_key_of_the_reader_is_one_that_both_drivers_can_read(postgres: Postgres, tmp_path: Path) -> None:
+    certificate, pem, der = (str(tmp_path / name) for name in ("reader.crt", "reader.key", "reader.pk8"))
+    made = ["req", "-new", "-x509", "-nodes", "-subj", "/CN=reader", "-out", certificate, "-keyout", pem]
+    turned = ["pkcs8", "-topk8", "-nocrypt", "-in", pem, "-outform", "DER", "-out", der]
+    for arguments in (made, turned):
+        subprocess.run(["openssl", *arguments], check=True, stderr=subprocess.DEVNULL)
+    Path(der).chmod(0o600)
+    address = databases.Address("bank", "postgresql", "127.0.0.1", postgres.port, "secret", READER, PASSWORD)
+    parameters = {"sslmode": "require", "sslcert": certificate}
+    jdbc = Jdbc(connection="bank", query="SELECT 1")
+    with dialects.opened(replace(address, parameters={**parameters, "sslkey": der}), jdbc, "UTC") as snapshot:
+        assert snapshot.holds("SELECT 1")
+    of_pem = replace(address, parameters={**parameters, "sslkey": pem})
+    with pytest.raises(DataError, match="-outform DER"), dialects.opened(of_pem, jdbc, "UTC"):
+        pass
 
 
 def test_a_database_that_is_down_is_said_and_the_batch_stands(world: World, postgres: Postgres, feed: Feed) -> None:
