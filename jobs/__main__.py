@@ -296,8 +296,7 @@ def _spark_conf(parsed: argparse.Namespace) -> None:
     from jobs import spark_conf
     from jobs.settings import read_settings
 
-    for key, value in spark_conf.properties(read_settings()).items():
-        print(f"{key} {value}")
+    print(spark_conf.text(read_settings()), end="")
 
 
 def _step(parsed: argparse.Namespace) -> int:

@@ -53,7 +53,14 @@ def write(settings: Settings, file: Path) -> None:
     (settings.local / "spark").mkdir(mode=0o700, parents=True, exist_ok=True)
     (settings.local / "spark").chmod(0o700)
     file.parent.mkdir(parents=True, exist_ok=True)
-    put(file, "".join(f"{key} {value}\n" for key, value in properties(settings).items()).encode(), 0o600)
+    put(file, text(settings).encode(), 0o600)
+
+
+def text(settings: Settings) -> str:
+    """The properties as spark-submit reads them."""
+    # As of all properties of Java a backslash says that the next sign is meant otherwise.
+    escaped = {key: value.replace("\\", "\\\\") for key, value in properties(settings).items()}
+    return "".join(f"{key} {value}\n" for key, value in escaped.items())
 
 
 def python_environment() -> dict[str, str]:
