@@ -51,6 +51,10 @@ class Source(Section):
         told = [name for name in ("path", "format", "options", "rows", "ds") if getattr(self, name)]
         if self.jdbc is not None and told:
             raise ValueError(f"a feed from a database has no {', '.join(told)}; its watermark or query tells the date")
+        if self.jdbc is not None and self.jdbc.watermark and self.delivery == "snapshot":
+            raise ValueError(
+                "a watermark brings what has changed, and whoever else is absent from a snapshot is closed"
+            )
         return self
 
     @field_validator("ds", "where", mode="before")

@@ -17,6 +17,7 @@ from jobs import databases, dialects, loading, ranges
 from jobs.database_settings import Jdbc
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.settings import read_settings
+from jobs.source_settings import Source
 from jobs.tables import nightly
 from tests.conftest import World
 
@@ -325,6 +326,13 @@ def test_the_first_batch_of_what_lives_on_brings_all_that_was_there(
     for day in (DAY, NEXT, "2026-01-07"):
         world.land("customers", day)
         assert people() == told
+
+
+def test_who_has_not_changed_is_not_closed_for_being_absent() -> None:
+    whole = {"connection": "bank", "query": "SELECT * FROM customers"}
+    assert Source.model_validate({"jdbc": whole, "delivery": "snapshot"}).delivery == "snapshot"
+    with pytest.raises(ValueError, match="a watermark brings what has changed"):
+        Source.model_validate({"jdbc": {**whole, "watermark": "updated_at"}, "delivery": "snapshot"})
 
 
 def test_an_airflow_connection_is_found_by_its_name(
