@@ -29,7 +29,9 @@ def header_of(feed: Feed, source: Source, file: SourceFile) -> Header:
     encoding = encoding_of(options) or "utf-8"
     compression = "gzip" if file.uri.endswith(".gz") else None
     comment = tuple(filter(None, [options.get("comment", "").encode(encoding)]))
-    with UPath(file.uri).open("rb", compression=compression) as stream:
+    with UPath(file.uri).open("rb", compression=compression) as opened:
+        # A file on S3 takes no length of a line by itself.
+        stream = io.BufferedReader(opened)  # type: ignore[type-var]
         # Packed, a line without end takes no place; read whole it would take all memory.
         lines = enumerate(iter(lambda: stream.readline(LONGEST_HEADER + 1), b""))
         place, first = next(

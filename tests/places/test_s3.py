@@ -1,5 +1,6 @@
 """A lake on S3: of two who write one version exactly one wins, whoever they are, and nights exclude each other."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -7,7 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,12 +19,13 @@ from deltalake.exceptions import DeltaError
 from upath import UPath
 
 from bench import servers
-from jobs import lock, prompt, session, sources, spark_conf
-from jobs.errors import LakeBusyError
+from jobs import csv_reader, lock, prompt, session, sources, spark_conf
+from jobs.errors import DataError, LakeBusyError
 from jobs.rights.person import Person
 from jobs.rights.plan import Plan
 from jobs.settings import ROOT, Settings, read_settings
 from jobs.source_settings import Source
+from jobs.sources import SourceFile
 from jobs.table_logs import TableLogs
 from jobs.tables import FEEDS, TABLES
 
@@ -150,6 +153,22 @@ def test_files_of_a_landing_on_s3_are_found(
     assert found.uri == f"s3a://{s3.bucket}/landing/calls/ds=2026-01-06/a b.csv"
     assert found.name == "calls/ds=2026-01-06/a b.csv"
     assert found.bytes == len("call_id\n")
+
+
+@pytest.mark.parametrize("name", ["calls.csv", "calls.csv.gz"])
+def test_a_header_is_read_on_s3(settings: Settings, s3: servers.S3, name: str) -> None:
+    content = b"# of cards\ncard_id,customer_id,updated_at\n" + b"K1,C1,2026-01-05 10:00:00\n" * 100_000
+    file = UPath(f"s3a://{s3.bucket}/{name}")
+    file.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    (feed,) = (feed for feed in FEEDS if feed.name == "cards")
+    found = SourceFile(str(file), name, len(content), datetime.now(UTC))
+    header = csv_reader.header_of(feed, Source(options={"comment": "#"}), found)
+    assert header == (("card_id", "customer_id", "updated_at"), 1)
+    long = UPath(f"s3a://{s3.bucket}/long-{name}")
+    endless = b"x" * (csv_reader.LONGEST_HEADER + 2)
+    long.write_bytes(gzip.compress(endless) if name.endswith(".gz") else endless)
+    with pytest.raises(DataError, match="its first line is longer"):
+        csv_reader.header_of(feed, Source(), replace(found, uri=str(long)))
 
 
 @pytest.mark.parametrize("place", ["cards/{yyyy}/c*.csv", "cards/2026/", "cards/2026/c 1.csv"])
