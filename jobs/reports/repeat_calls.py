@@ -135,7 +135,9 @@ def _fit(db: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
 
 def _map(kinds: Sequence[dict[str, Any]]) -> Markup:
     """The kinds in the plane in which they differ most: principal components of the logarithms of their lifts."""
-    lifts = np.array([[np.log(max(each["lift"] or 0, 0.05)) for each in kind["features"]] for kind in kinds])
+    # Of what is not known of a kind nobody can say that it is not as all are.
+    known = [[1.0 if each["lift"] is None else each["lift"] for each in kind["features"]] for kind in kinds]
+    lifts = np.log(np.maximum(known, 0.05))
     centred = lifts - lifts.mean(axis=0)
     if len(kinds) < 3:
         places = [(float(place), 0.0) for place in range(len(kinds))]

@@ -125,11 +125,12 @@ REPEAT_CLUSTER_PROFILES = Table(
         Column("customers", "bigint", "Customers among them", required=True),
         Column("calls", "bigint", "Their calls in 90 days", required=True),
         Column("repeat_calls", "bigint", "Their repeat calls in 90 days", required=True),
-        Column("cards", "bigint", "Their open cards"),
+        Column("cards", "bigint", "Their open cards; null = no customer is among them"),
         Column(
             "features",
             "array<struct<feature:string,cluster_mean:double,population_mean:double,lift:double>>",
-            "Each figure: mean of the kind, of all repeat callers, and their ratio (null where nobody has any)",
+            "Each figure: mean of the kind, of all repeat callers, and their ratio (null where nobody has any); over "
+            "the callers of whom the figure is known, null = of nobody",
         ),
         Column("advice", "string", "What to do for this kind, in words"),
     ),

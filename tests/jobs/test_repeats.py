@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from jobs import risk, runner
 from jobs.business_dates import dates_between, end_of
 from jobs.features.recent_calls import REPEAT_HOURS
-from jobs.reports import pages
+from jobs.reports import pages, repeat_calls
 from jobs.settings import read_settings
 from jobs.tables import TABLES
 from jobs.tables.repeats import REPEAT_FEATURES, REPEATS
@@ -168,6 +168,19 @@ def test_the_report_is_one_page_that_names_nobody_and_asks_nobody(nights: World)
     pages.write("repeat_calls", THIRD, settings)
     assert (nights.root / f"delivery/reports/{THIRD}/repeat_calls.html").read_text() == page
     assert pages.write("repeat_calls", date(2026, 1, 1), settings) is None
+
+
+def test_on_the_map_a_kind_is_as_all_are_in_what_is_not_known_of_it() -> None:
+    def placed(lift: float | None) -> str:
+        lifts: list[list[float | None]] = [[3.0, 0.5], [0.2, 2.0], [lift, 1.2]]
+        kinds = [
+            {"cluster_id": place, "callers": 9, "features": [{"lift": each} for each in of_kind]}
+            for place, of_kind in enumerate(lifts)
+        ]
+        return str(repeat_calls._map(kinds))
+
+    assert placed(None) == placed(1.0)
+    assert placed(None) != placed(0.0)
 
 
 def test_with_few_callers_there_are_no_kinds_and_the_risk_is_that_of_the_rule(world: World) -> None:

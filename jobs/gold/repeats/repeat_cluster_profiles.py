@@ -39,7 +39,7 @@ def build(
 
 
 def _compared(callers: DataFrame, whole: DataFrame, described: Mapping[str, str], topic_prefix: str) -> DataFrame:
-    """By cluster_id: `features`, the figures of the kind against those of all callers."""
+    """By cluster_id: `features`, the figures of the kind against those of all callers, each of whom it is known of."""
     fixed = F.array(*(_figure(F.lit(name), F.expr(sql)) for name, sql in described.items()))
     about = F.transform(
         F.map_entries("topics"),
@@ -48,11 +48,19 @@ def _compared(callers: DataFrame, whole: DataFrame, described: Mapping[str, str]
     told = callers.select("cluster_id", F.explode(F.concat(fixed, about)).alias("figure")).select(
         "cluster_id", "figure.*"
     )
-    sums = told.groupBy("cluster_id", "feature").agg(exact_sum(F.col("value")).alias("sum"))
-    total = sums.groupBy("feature").agg(exact_sum(F.col("sum")).alias("all"))
+    sums = told.groupBy("cluster_id", "feature").agg(
+        exact_sum(F.col("value")).alias("sum"), F.count("value").alias("known")
+    )
+    total = sums.groupBy("feature").agg(exact_sum(F.col("sum")).alias("all"), F.sum("known").alias("all_known"))
     everybody = whole.agg(F.sum("callers").alias("everybody"))
     sizes = whole.select("cluster_id", "callers")
-    # Who has none of a topic has no row of it, and counts as none.
+    is_topic = F.col("feature").startswith(topic_prefix)
+
+    def mean(value: str, known: str, callers: str) -> Column:
+        # Who has none of a topic has no row of it, and counts as none. What is not known of a caller counts as nothing.
+        of_topic = F.coalesce(value, F.lit(0.0)) / F.col(callers)
+        return F.when(is_topic, of_topic).otherwise(F.try_divide(value, known))
+
     means = (
         sizes.crossJoin(F.broadcast(total))
         .crossJoin(F.broadcast(everybody))
@@ -60,10 +68,10 @@ def _compared(callers: DataFrame, whole: DataFrame, described: Mapping[str, str]
         .select(
             "cluster_id",
             "feature",
-            (F.coalesce("sum", F.lit(0.0)) / F.col("callers")).alias("cluster_mean"),
-            (F.col("all") / F.col("everybody")).alias("population_mean"),
+            mean("sum", "known", "callers").alias("cluster_mean"),
+            mean("all", "all_known", "everybody").alias("population_mean"),
         )
-        .where(~F.col("feature").startswith(topic_prefix) | (F.col("population_mean") >= RAREST_TOPIC))
+        .where(~is_topic | (F.col("population_mean") >= RAREST_TOPIC))
     )
     lift = F.try_divide("cluster_mean", "population_mean").alias("lift")
     return means.groupBy("cluster_id").agg(
@@ -72,7 +80,7 @@ def _compared(callers: DataFrame, whole: DataFrame, described: Mapping[str, str]
 
 
 def _figure(name: Column, value: Column) -> Column:
-    return F.struct(name.alias("feature"), F.coalesce(value.cast("double"), F.lit(0.0)).alias("value"))
+    return F.struct(name.alias("feature"), value.cast("double").alias("value"))
 
 
 def _advice(kinds: Sequence[Mapping[str, Any]]) -> Column:

@@ -10,7 +10,8 @@ from tests.frames import frame
 
 pytestmark = pytest.mark.spark
 DAY = date(2026, 3, 31)
-CALLERS = {
+Caller = tuple[int, int, dict[str, int], int, int | None]
+CALLERS: dict[str, Caller] = {
     "c:A": (1, 4, {"fee": 4}, 2, 1),
     "c:B": (1, 4, {"fee": 2, "card": 2}, 2, None),
     "c:C": (2, 2, {"card": 2}, 0, 2),
@@ -23,7 +24,10 @@ KINDS = [
 ]
 
 
-def test_means_lifts_and_advice_of_each_kind(spark: Any) -> None:
+def profiled(
+    spark: Any, callers: dict[str, Caller], described: dict[str, str], kinds: list[dict[str, Any]]
+) -> dict[int, Any]:
+    """The profiles by kind, of callers by kind, calls, topics, abandoned calls and cards."""
     common = {"as_of": DAY, "has_card": False, "is_identified": True, "last_call_at": datetime(2026, 3, 1, tzinfo=UTC)}
     profiles = frame(
         spark,
@@ -37,7 +41,7 @@ def test_means_lifts_and_advice_of_each_kind(spark: Any) -> None:
                 "topics": topics,
             }
             | {"repeat_calls_90d": 1, "abandoned_90d": abandoned, "cards": cards}
-            for key, (_, calls, topics, abandoned, cards) in CALLERS.items()
+            for key, (_, calls, topics, abandoned, cards) in callers.items()
         ],
     )
     clusters = frame(
@@ -46,20 +50,43 @@ def test_means_lifts_and_advice_of_each_kind(spark: Any) -> None:
         [
             {"as_of": DAY, "caller_key": key, "cluster_id": kind, "cluster_name": f"kind {kind}", "has_card": False}
             | {"calls_90d": calls, "repeat_calls_90d": 1}
-            for key, (kind, calls, *_) in CALLERS.items()
+            for key, (kind, calls, *_) in callers.items()
         ],
     )
+    made = repeat_cluster_profiles.build(profiles, clusters, described, "topic: ", kinds)
+    return {row["cluster_id"]: row for row in made.collect()}
+
+
+def figures_of(row: Any) -> dict[str, tuple[float | None, ...]]:
+    return {each["feature"]: tuple(each)[1:] for each in row["features"]}
+
+
+def test_means_lifts_and_advice_of_each_kind(spark: Any) -> None:
     described = {"calls_90d": "calls_90d", "abandoned_share": "try_divide(abandoned_90d, calls_90d)"}
-    made = repeat_cluster_profiles.build(profiles, clusters, described, "topic: ", KINDS)
-    rows = {row["cluster_id"]: row for row in made.collect()}
+    rows = profiled(spark, CALLERS, described, KINDS)
     told = ("callers", "customers", "calls", "repeat_calls", "cards", "advice")
     assert [rows[1][name] for name in told] == [2, 2, 8, 2, 1, "call back"]
     assert [rows[2][name] for name in told] == [2, 1, 4, 2, 2, "mend cards"]
-    features = {kind: {each["feature"]: tuple(each)[1:] for each in row["features"]} for kind, row in rows.items()}
-    assert features[1] == {
+    assert figures_of(rows[1]) == {
         "calls_90d": (4.0, 3.0, 4 / 3),
         "abandoned_share": (0.5, 0.25, 2.0),
         "topic: fee": (0.75, 0.375, 2.0),
         "topic: card": (0.25, 0.375, 2 / 3),
     }
-    assert features[2]["topic: fee"] == (0.0, 0.375, 0.0)
+    assert figures_of(rows[2])["topic: fee"] == (0.0, 0.375, 0.0)
+
+
+def test_what_is_not_known_of_a_caller_is_in_no_mean_and_gives_no_advice(spark: Any) -> None:
+    callers: dict[str, Caller] = {
+        "c:A": (1, 4, {"fee": 4}, 0, 3),
+        "c:B": (1, 4, {}, 0, 1),
+        "n:t": (1, 4, {}, 0, None),
+        "n:u": (0, 4, {}, 0, None),
+    }
+    kinds = [{"feature": "cards", "lift": 1.2, "mean": 1, "advice": "one bill for all cards"}]
+    rows = profiled(spark, callers, {"cards": "cards", "tenure_days": "tenure_days"}, kinds)
+    assert {kind: figures_of(row) for kind, row in rows.items()} == {
+        1: {"cards": (2.0, 2.0, 1.0), "tenure_days": (None, None, None), "topic: fee": (1 / 3, 1 / 4, 4 / 3)},
+        0: {"cards": (None, 2.0, None), "tenure_days": (None, None, None), "topic: fee": (0.0, 1 / 4, 0.0)},
+    }
+    assert {row["advice"] for row in rows.values()} == {None}
