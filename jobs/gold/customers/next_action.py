@@ -42,7 +42,8 @@ def next_actions(
     tested = [each["name"] for each in campaigns if each["kind"] != rules.DUTY]
     known = outreach_customers.select("customer_id", "held_out")
     decided = call_candidates.select("customer_id", "campaign", "decision", "reason")
-    advice = repeat_call_advice.where("customer_id IS NOT NULL AND action IS NOT NULL")
+    # Without a channel nothing is for the customer: something is mended inside.
+    advice = repeat_call_advice.where("customer_id IS NOT NULL AND channel IS NOT NULL")
     judged = advice.join(decided, ["customer_id", "campaign"], "left").join(known, "customer_id", "left")
     advised = judged.where(~_is_withheld(tested, list_on, holdout_share)).select(
         "customer_id", F.concat_ws(" Say: ", "action", "message").alias("_advised")

@@ -32,15 +32,14 @@ def build(
         F.broadcast(gaps.withColumnRenamed("cluster_id", "_id")), F.expr("cluster_id <=> _id"), "left"
     )
     unused = F.get(F.array_except(_texts(self_service_channels), F.col("digital_channels")), F.lit(0))
-    chosen = known.withColumns({"_rule": _first_rule(callers, self_service_topics), "_unused": unused})
+    chosen = known.withColumn("_unused", unused).withColumn("_rule", _first_rule(callers, self_service_topics))
     offered = F.col("_rule.channel") == SELF_SERVICE
     channel = F.when(offered, F.col("_unused")).otherwise(F.col("_rule.channel"))
     return chosen.withColumns(
         {
             "advice_id": F.col("_rule.id"),
             "channel": channel,
-            # Who uses all channels already is not sent to one more.
-            "campaign": F.when(~offered | F.col("_unused").isNotNull(), F.col("_rule.campaign")),
+            "campaign": F.col("_rule.campaign"),
             "action": F.col("_rule.action"),
             "owner": F.col("_rule.owner"),
             "message": F.when(channel.isNotNull(), _message(messages, channel)),
@@ -67,6 +66,9 @@ def _suits(rule: Mapping[str, Any], self_service_topics: Sequence[str]) -> Colum
     if rule.get("topics"):
         topics = self_service_topics if rule["topics"] == SELF_SERVICE else rule["topics"]
         conditions.append(F.col("main_topic").isin(*topics))
+    if rule.get("channel") == SELF_SERVICE:
+        # Who uses all channels already is not sent to one more.
+        conditions.append(F.col("_unused").isNotNull())
     if rule.get("where"):
         conditions.append(F.expr(rule["where"]))
     return reduce(lambda one, other: one & other, conditions)

@@ -83,7 +83,7 @@ def listed(customer: str, campaign: str = "care", channel: str = "call") -> dict
 def advice(customer: str | None, campaign: str | None = "text", **more: Any) -> dict[str, Any]:
     return {
         "caller_key": f"c:{customer}", "customer_id": customer, "campaign": campaign, "action": "Answer by text.",
-        "message": "It is in the app.", **more,
+        "channel": "sms", "message": "It is in the app.", **more,
     }  # fmt: skip
 
 
@@ -110,11 +110,12 @@ def test_else_it_is_the_advice_for_repeat_callers_where_no_rule_spares_them(told
     candidates += [decided("other", "suppressed", "no_consent", "care")]
     callers = [advice(reason) for reason in reasons]
     callers += [advice("other"), advice("unasked"), advice(None)]
-    callers += [advice("watched", None, message=None), advice("nothing", None, action=None)]
+    callers += [advice("general", None, message=None)]
+    callers += [advice("watched", None, channel=None, message=None), advice("nothing", None, channel=None, action=None)]
     assert told(call_candidates=candidates, repeat_call_advice=callers) == {
         **dict.fromkeys(("over_quota", "over_capacity", "below_floor", "other", "unasked"), ADVICE),
-        "watched": "Answer by text.",
-    }
+        "general": "Answer by text.",
+    }, "without a channel there is nothing for the customer"
 
 
 def test_a_holdout_looks_as_who_has_no_action_and_is_not_nudged(told: Told) -> None:

@@ -47,7 +47,6 @@ def test_each_band_gets_its_own_and_callers_who_are_no_customers_nothing(spark: 
         caller("c:H", "high", "fee"),
         caller("c:M", "mid", None),
         caller("c:L", "low", "balance", digital_channels=["app", "chat"]),
-        caller("c:A", "low", "balance", digital_channels=["app", "web", "wechat"]),
         caller("c:F", "low", "fee"),
         caller("c:S", "low", "fee"),
         caller("n:t", None, "fee"),
@@ -58,9 +57,23 @@ def test_each_band_gets_its_own_and_callers_who_are_no_customers_nothing(spark: 
         "c:H": ("high", "call", "repeat_high_call", "we are sorry"),
         "c:M": ("mid", "sms", "repeat_mid_sms", "we are sorry"),
         "c:L": ("low", "wechat", "repeat_low", "see it in the wechat"),
-        "c:A": ("low", None, None, None),
         "c:F": (None, None, None, None),
         "c:S": ("one", None, None, None),
+    }
+
+
+def test_who_uses_all_channels_already_gets_what_the_next_rule_says_and_no_push_is_told_of(spark: Any) -> None:
+    all_channels = {"digital_channels": ["app", "web", "wechat"]}
+    found = advice(
+        spark,
+        caller("c:A", "low", "balance", **all_channels),
+        caller("c:S", "low", "balance", **all_channels),
+        kinds={"c:S": 7},
+    )
+    columns = ("advice_id", "channel", "campaign", "message", "action", "owner")
+    assert {key: tuple(row[name] for name in columns) for key, row in found.items()} == {
+        "c:A": (None, None, None, None, None, None),
+        "c:S": ("one", None, None, None, "mend", "process"),
     }
 
 
