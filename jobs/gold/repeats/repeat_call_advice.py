@@ -82,13 +82,14 @@ def _message(messages: Mapping[str, str], channel: Column) -> Column:
 
 
 def _next_call(end_at: datetime) -> Column:
-    """The last call and then a gap: the geometric mean of the caller's own and the kind's, by how many are known.
+    """The last call and then a gap: a geometric mean of the caller's own and the kind's, by how many are known.
 
     Where that has passed already, the next beat of the same rhythm.
     """
     usual = F.coalesce("_usual_hours", "hours_between_median")
     own = F.coalesce("hours_between_median", usual)
     weight = F.col("gaps_90d") / (F.col("gaps_90d") + F.lit(OWN_GAPS))
+    # Each gap counts an hour more: one of 0 would make 0 of any other.
     hours = F.greatest(F.exp(weight * F.log(own + 1) + (1 - weight) * F.log(usual + 1)) - 1, F.lit(1.0))
     passed = (F.lit(end_at).cast("timestamp").cast("double") - F.col("last_call_at").cast("double")) / 3600
     beats = F.greatest(F.ceil(passed / hours), F.lit(1))

@@ -88,3 +88,18 @@ def test_the_next_call_is_expected_a_gap_later_and_the_message_comes_before(spar
     assert found["c:A"]["send_before"] == datetime(2026, 4, 1, 8)
     assert found["c:B"]["next_call_expected_at"] == datetime(2026, 4, 1, 18), "one beat has passed in silence"
     assert found["c:N"]["next_call_expected_at"] == datetime(2026, 4, 1, 18), "as the others of the kind"
+
+
+def test_calls_at_the_same_moment_leave_the_gap_of_the_kind_its_say_and_no_gap_is_below_an_hour(spark: Any) -> None:
+    found = advice(
+        spark,
+        caller("c:A", "low", "balance"),
+        caller("c:B", "low", "balance"),
+        caller("c:Z", "low", "balance", hours_between_median=0.0, last_call_at=END - timedelta(hours=1)),
+        caller("c:Y", "low", "balance", hours_between_median=0.0, last_call_at=END - timedelta(minutes=30)),
+        kinds={"c:Y": 7},
+    )
+    hours_with_one_more = (0 + 1) ** 0.5 * (24 + 1) ** 0.5
+    expected = END + timedelta(hours=hours_with_one_more - 1 - 1)
+    assert found["c:Z"]["next_call_expected_at"].replace(tzinfo=UTC) == expected, "own gaps are as many as weigh half"
+    assert found["c:Y"]["next_call_expected_at"] == datetime(2026, 4, 1, 0, 30)
