@@ -184,11 +184,20 @@ REPEAT_CALL_CAUSES = Table(
             "dimension", "string", "What the calls are grouped by", required=True,
             values=("topic", "queue", "team", "cluster"),
         ),
-        Column("group_name", "string", "The topic, queue, team or name of the kind; null = calls without one"),
+        Column(
+            "group_name", "string",
+            "The topic, queue, team or name of the kind; null = calls without a topic or queue (those without a team "
+            "or kind are no group)",
+        ),
         Column("calls", "bigint", "Inbound calls of 90 days that had 7 days to be followed", required=True),
         Column("repeated", "bigint", "Of these that another call of the caller followed within 7 days", required=True),
         Column("repeat_rate", "double", "Their share", required=True),
-        Column("expected_rate", "double", "The share that calls of the same kind have elsewhere", required=True),
+        Column(
+            "expected_rate", "double",
+            "The share that their like have (same topic, first or repeat: docs/definitions.md) among all calls; for a "
+            "team or kind among all calls that have one",
+            required=True,
+        ),
         Column("rate_ratio", "double", "repeat_rate / expected_rate; null where none is expected"),
         Column("excess_repeats", "double", "Repeats more than expected; negative = fewer", required=True),
         Column("repeat_minutes", "double", "Minutes that agents spent on the calls that followed", required=True),

@@ -66,3 +66,18 @@ def test_rates_stand_beside_what_the_mix_of_calls_explains(spark: Any) -> None:
     assert (blue["rate_ratio"], blue["advice"]) == (0.0, None)
     assert found["cluster", "often"]["calls"] == 2
     assert ("team", None) not in found
+
+
+def test_calls_without_a_team_or_a_kind_are_no_group_there_and_nothing_is_expected_from_them(spark: Any) -> None:
+    found = causes(
+        spark,
+        [
+            call("a1", "A", 40, "fee"), call("a2", "A", 38, "card"), call("b1", "B", 40, "fee", "A2"),
+            call("n1", "N", 30, "fee", None), call("m1", "M", 30, None, None) | {"queue": None},
+        ],
+    )  # fmt: skip
+    assert {dimension for dimension, group in found if group is None} == {"topic", "queue"}
+    expected = {group: row["expected_rate"] for group, row in found.items()}
+    assert expected["queue", "cards"] == pytest.approx(0.25), "one in three about fees, of all; none about cards"
+    assert expected["team", "blue"] == pytest.approx(1 / 2), "of those that have a team"
+    assert expected["cluster", "often"] == pytest.approx(1 / 2), "all about fees and none about cards, of A alone"
