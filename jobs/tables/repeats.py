@@ -245,7 +245,10 @@ TOPIC_CHANNELS = Table(
 
 ANSWERED_CALLS = Table(
     name="features.answered_calls",
-    about="One row per call that an agent answered on the date: what is known of it at its end",
+    about=(
+        "One row per call that an agent answered on the date, of callers with a customer or number: what is known of "
+        "it at its end"
+    ),
     key=("as_of", "call_id"),
     columns=(
         AS_OF,
@@ -282,7 +285,10 @@ ANSWERED_CALLS = Table(
 
 REPEAT_CALL_RISK = Table(
     name="gold.repeat_call_risk",
-    about="One row per call that an agent answered on the date: how likely the caller calls again within 7 days",
+    about=(
+        "One row per call that an agent answered on the date, of callers with a customer or number: how likely they "
+        "call again within 7 days"
+    ),
     key=("scored_on", "call_id"),
     columns=(
         Column("scored_on", "date", "Business date of the call", required=True),
