@@ -55,7 +55,7 @@ def decoded(text: Column, encoding: str | None) -> Column:
 
 
 def name_of_file(files: tuple[SourceFile, ...]) -> Column:
-    """The file's name below the landing root, from the encoded URI that Spark reports."""
+    """The file's name below the root of its source, from the encoded URI that Spark reports."""
     uri = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
     if "://" not in files[0].uri:
         uri = F.regexp_replace(uri, "^file:/+", "/")

@@ -3,6 +3,12 @@
 from jobs.tables.contract import Column, Feed, Kind, Table
 from jobs.tables.feeds import FEEDS
 
+SOURCE_FILE = Column(
+    "source_file",
+    "string",
+    "File that brought the row, below the landing root; of a returned list, below the delivery root",
+    required=True,
+)
 ROW_HASH = Column("row_hash", "bigint", "Hash of the row's business columns; breaks ties between versions")
 
 ERASED_PERSON = "erased person"
@@ -12,7 +18,7 @@ ERASED_PERSON = "erased person"
 def _bronze(feed: Feed) -> Table:
     provenance = (
         Column("ds", "date", "Business date of the batch", required=True),
-        Column("source_file", "string", "File that brought the row, below the landing root", required=True),
+        SOURCE_FILE,
         Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
         ROW_HASH,
         Column("loaded_at", "timestamp", "When the row was landed (UTC)"),
@@ -45,7 +51,7 @@ def _quarantine(feed: Feed) -> Table:
                 "date",
                 "Business date of the batch, null where the row does not say, or its own is not read from its file",
             ),
-            Column("source_file", "string", "File that brought the row, below the landing root", required=True),
+            SOURCE_FILE,
             Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
             Column("reason", "string", "What is wrong with the row", required=True),
             Column("column", "string", "Column that is wrong, null where the whole row is"),

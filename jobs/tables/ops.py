@@ -29,7 +29,11 @@ BATCHES = _table(
             "date",
             "Business date of the batch, null for rows that do not say, or whose own is not read from the file",
         ),
-        Column("file", "string", "The file below the landing root, null when none came"),
+        Column(
+            "file",
+            "string",
+            "The file below the landing root, of a returned list below the delivery root; null when none came",
+        ),
         Column("rows_in", "bigint", "Rows of the file that are ours", required=True),
         Column("rows_landed", "bigint", "Rows in bronze", required=True),
         Column("rows_quarantined", "bigint", "Rows in quarantine", required=True),
