@@ -58,8 +58,8 @@ CUSTOMER_PORTRAITS = Table(
         Column(
             "next_best_action",
             "string",
-            "What the list of the day after has planned, else what repeat callers get on some channel instead; null = "
-            "nothing, and never says that the customer is held out",
+            "What the list of the day after has planned, else what repeat callers who are open customers get on some "
+            "channel instead; null = nothing, and never says that the customer is held out",
         ),
     ),
     kind=Kind.SNAPSHOT,

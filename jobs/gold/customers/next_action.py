@@ -44,7 +44,8 @@ def next_actions(
     decided = call_candidates.select("customer_id", "campaign", "decision", "reason")
     # Without a channel nothing is for the customer: something is mended inside.
     advice = repeat_call_advice.where("customer_id IS NOT NULL AND channel IS NOT NULL")
-    judged = advice.join(decided, ["customer_id", "campaign"], "left").join(known, "customer_id", "left")
+    # Lists look at open customers alone: whether anybody else may be reached, nobody has asked.
+    judged = advice.join(decided, ["customer_id", "campaign"], "left").join(known, "customer_id")
     advised = judged.where(~_is_withheld(tested, list_on, holdout_share)).select(
         "customer_id", F.concat_ws(" Say: ", "action", "message").alias("_advised")
     )

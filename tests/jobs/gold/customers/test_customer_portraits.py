@@ -59,9 +59,14 @@ def test_a_portrait_puts_tags_last_call_and_open_tickets_together(spark: Any) ->
 
 @pytest.fixture
 def told(spark: Any) -> Told:
-    """What to do next by customer; each table is given by rows that say what matters."""
+    """What to do next by customer; each table is given by rows that say what matters.
+
+    Who has advice is open unless `outreach_customers` are given.
+    """
 
     def work(share: float = NOBODY_DRAWN, **rows: list[dict[str, Any]]) -> dict[str, str | None]:
+        advised = [row["customer_id"] for row in rows.get("repeat_call_advice", []) if row["customer_id"]]
+        rows = {"outreach_customers": [{"customer_id": name} for name in advised]} | rows
         frames: dict[str, Any] = {
             name.partition(".")[2]: frame(spark, name, rows.get(name.partition(".")[2], [])) for name in OF_LISTS
         }
@@ -131,6 +136,13 @@ def test_a_holdout_looks_as_who_has_no_action_and_is_not_nudged(told: Told) -> N
     assert told(call_candidates=candidates, repeat_call_advice=callers, outreach_customers=people) == {
         "of_another": ADVICE
     }, "held out of one campaign, and served by another"
+
+
+def test_no_advice_is_told_of_who_is_not_open_as_nobody_looked_whether_a_rule_spares_them(told: Told) -> None:
+    callers = [advice("open"), advice("closed"), advice("closed_too", None, channel="call")]
+    people = [{"customer_id": "open", "held_out": None}]
+    assert told(repeat_call_advice=callers, outreach_customers=people) == {"open": ADVICE}
+    assert told(call_lists=[listed("closed")], repeat_call_advice=callers, outreach_customers=[]).keys() == {"closed"}
 
 
 def test_of_those_without_advice_half_are_not_held_out(told: Told, spark: Any) -> None:
