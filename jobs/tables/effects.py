@@ -60,8 +60,9 @@ LIST_QUALITY = Table(
         CAMPAIGN,
         Column("dimension", "string", "What the contacts are grouped by", required=True, values=DIMENSIONS),
         Column(
-            "group_name", "string", "Tenth of the scores (1 = highest), hour of the attempt's business day (else as "
-            "planned), agent of the attempt, or script of the list; null = without one",
+            "group_name", "string", "Tenth of the scores (1 = highest; equal ones share that of the first of them), "
+            "hour of the attempt's business day (else as planned), agent of the attempt, or script of the list; null = "
+            "without one",
         ),
         Column("listed", "bigint", "Listed contacts", required=True),
         Column("contacted", "bigint", "Of these with a result other than busy and no_answer", required=True),

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.tables.effects import LATE_DAYS, RIGHT_PARTY
@@ -34,7 +34,7 @@ def build(
     came = contact_results.where(
         is_of_these & is_near & (F.col("known_on") <= F.least(F.lit(as_of), F.date_add("list_on", LATE_DAYS)))
     )
-    contacts = listed.withColumn("tenth", _tenth()).join(scripts, CONTACT, "left").join(_results(came), CONTACT, "left")
+    contacts = _with_tenth(listed).join(scripts, CONTACT, "left").join(_results(came), CONTACT, "left")
     at = F.coalesce("result.attempted_at", "slot_start_at")
     groups = {
         "score_decile": F.col("tenth").cast("string"),
@@ -74,8 +74,13 @@ def _results(contact_results: DataFrame) -> DataFrame:
     return contact_results.groupBy(*CONTACT).agg(best.alias("result"))
 
 
-def _tenth() -> Column:
-    """The tenth of the list's scores, 1 = highest; null without a score."""
+def _with_tenth(listed: DataFrame) -> DataFrame:
+    """The contacts with `tenth`, that of the list's scores, 1 = highest; null without a score.
+
+    Equal scores are in one, that of the first of them: the customers' ids say nothing.
+    """
     has_score = F.col("score").isNotNull()
     ranked = Window.partitionBy("list_on", "campaign", has_score).orderBy(F.desc("score"), "customer_id")
-    return F.when(has_score, F.ntile(GROUPS).over(ranked))
+    equal = Window.partitionBy("list_on", "campaign", "score")
+    cut = listed.withColumn("_tenth", F.when(has_score, F.ntile(GROUPS).over(ranked)))
+    return cut.withColumn("tenth", F.min("_tenth").over(equal))

@@ -94,6 +94,16 @@ def test_tenths_are_of_the_list_and_who_has_no_score_has_none(spark: Any) -> Non
     assert found == {"1": (2, 1, 1, 1)} | {str(n): (2, 0, 0, 0) for n in range(2, 11)} | {None: (1, 0, 0, 0)}
 
 
+def test_equal_scores_share_the_tenth_of_the_first_of_them(spark: Any) -> None:
+    constant = [chosen(f"c{n:02}", score=0.1) for n in range(20)]
+    assert told(spark, DAY, "score_decile", call_candidates=constant) == {"1": (20, 0, 0, 0)}
+    scores = [0.9, *[0.5] * 4, *(0.1 - n / 100 for n in range(5))]
+    found = told(
+        spark, DAY, "score_decile", call_candidates=[chosen(f"c{n}", score) for n, score in enumerate(scores)]
+    )  # fmt: skip
+    assert {tenth: counts[0] for tenth, counts in found.items()} == {"1": 1, "2": 4} | {str(n): 1 for n in range(6, 11)}
+
+
 def test_a_night_moves_forward_and_the_same_night_again_changes_nothing(world: World) -> None:
     lake = runner.open_lake(read_settings())
     for layer, name in (("gold", "call_candidates"), ("gold", "call_lists"), ("silver", "contact_results")):
