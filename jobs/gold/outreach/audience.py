@@ -17,6 +17,9 @@ ADVICE = {
     **{name: name for name in ("frequency_band", "cluster_id", "cluster_name", "main_topic", "message", "send_before")},
 }
 MISSING = "unknown"
+NAMED = r"\{(\w+)\}"
+OPTIONAL = r"\[([^\[\]]*\{\w+\}[^\[\]]*)\]"
+"""Brackets around a named column; others are text."""
 
 
 def wide(
@@ -55,10 +58,22 @@ def _callback_words(time_zone: str) -> Column:
 
 
 def said(template: str) -> Column:
-    """The words of a template, with the values of the columns that it names in braces."""
-    parts = re.split(r"\{(\w+)\}", template)
+    """The words of a template, with the values of the columns that it names in braces.
+
+    What stands in brackets is left out where a value in it is missing.
+    """
+    parts = re.split(OPTIONAL, template)
     words = [
-        F.coalesce(F.col(part).cast("string"), F.lit(MISSING)) if place % 2 else F.lit(part)
+        F.coalesce(F.concat(*_words(part, missing=None)), F.lit("")) if place % 2 else F.concat(*_words(part, MISSING))
         for place, part in enumerate(parts)
     ]
     return F.concat(*words)
+
+
+def _words(text: str, missing: str | None) -> list[Column]:
+    """The pieces of a text; a column without a value is told as `missing`."""
+    parts = re.split(NAMED, text)
+    return [
+        F.coalesce(F.col(part).cast("string"), F.lit(missing)) if place % 2 else F.lit(part)
+        for place, part in enumerate(parts)
+    ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.gold.outreach import call_lists
+from jobs.settings import read_settings
 from tests.frames import frame
 
 pytestmark = pytest.mark.spark
@@ -16,6 +17,25 @@ SAVE = {
     "scripts": [{"id": "ask", "hint": "Ask why."}, {"id": "offer", "hint": "Offer {main_topic}."}],
 }  # fmt: skip
 CARE = {"name": "care", "why": "{callback_words}", "scripts": [{"id": "one", "hint": "=HYPERLINK is only text"}]}
+OURS = {each.name: each.model_dump() for each in read_settings().configuration.outreach.campaigns}
+
+
+def why(spark: Any, campaign: str, *people: dict[str, Any], **more: list[dict[str, Any]]) -> dict[str, str]:
+    """Why people are on the list of a campaign of conf, by customer."""
+    candidates = [
+        {"list_on": LIST_ON, "campaign": campaign, "customer_id": each["customer_id"], "decision": "listed", "rank": 1}
+        for each in people
+    ]
+    made = call_lists.build(
+        frame(spark, "gold.call_candidates", candidates),
+        frame(spark, "features.outreach_customers", people),
+        frame(spark, "features.customer_tag_values", more.get("tags", [])),
+        frame(spark, "gold.churn_scores", []),
+        frame(spark, "gold.repeat_call_advice", more.get("advice", [])),
+        campaigns=[OURS[campaign]],
+        time_zone="UTC",
+    )
+    return {row["customer_id"]: row["why"] for row in made.collect()}
 
 
 def test_why_and_script_are_said_with_the_customer_s_own_values(spark: Any) -> None:
@@ -77,3 +97,14 @@ def test_why_tells_dates_in_business_time_and_of_a_promise_the_hour_too(spark: A
         "given_up": "Gave up waiting on 2026-03-30; nobody has called back",
         "asked": "A request is open since 2026-03-30",
     }
+
+
+def test_a_topic_that_nobody_knows_is_left_out(spark: Any) -> None:
+    opened = {"complaint_opened_on": date(2026, 3, 30), "open_complaints": 1}
+    people = [{"customer_id": "of a fee", "complaint_topic": "fee", **opened}, {"customer_id": "of what", **opened}]
+    assert why(spark, "complaint_care", *people) == {
+        "of a fee": "A complaint about fee is open since 2026-03-30",
+        "of what": "A complaint is open since 2026-03-30",
+    }
+    closed = {"customer_id": "A", "settled_on": date(2026, 3, 29)}
+    assert why(spark, "follow_up", closed) == {"A": "A matter was closed on 2026-03-29"}
