@@ -155,6 +155,7 @@ REPEAT_CALL_ADVICE = Table(
         CLUSTER_ID,
         CLUSTER_NAME,
         Column("main_topic", "string", "The most frequent topic"),
+        Column("main_topic_calls", "bigint", "Calls about it in the 90 days; null = no call has a topic"),
         Column("advice_id", "string", "Rule of conf/repeat_advice.yaml that applied; null = none"),
         Column("channel", "string", "How to reach the caller: call, sms, app, wechat or web; null = not at all"),
         Column("campaign", "string", "Campaign whose candidate the caller is; null = none"),

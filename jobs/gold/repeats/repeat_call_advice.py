@@ -37,6 +37,7 @@ def build(
     channel = F.when(offered, F.col("_unused")).otherwise(F.col("_rule.channel"))
     return chosen.withColumns(
         {
+            "main_topic_calls": F.try_element_at("topics", "main_topic"),
             "advice_id": F.col("_rule.id"),
             "channel": channel,
             "campaign": F.col("_rule.campaign"),

@@ -108,3 +108,14 @@ def test_a_topic_that_nobody_knows_is_left_out(spark: Any) -> None:
     }
     closed = {"customer_id": "A", "settled_on": date(2026, 3, 29)}
     assert why(spark, "follow_up", closed) == {"A": "A matter was closed on 2026-03-29"}
+
+
+@pytest.mark.parametrize("campaign", ["repeat_high_call", "repeat_mid_sms"])
+def test_how_many_of_the_calls_are_about_the_main_topic_is_said(spark: Any, campaign: str) -> None:
+    topics = [{"customer_id": "A", "main_topic": "amount_due", "main_topic_calls": 2}, {"customer_id": "N"}]
+    tags = [{"customer_id": who, "calls_90d": "18"} for who in "AN"]
+    people = [{"customer_id": who} for who in "AN"]
+    assert why(spark, campaign, *people, tags=tags, advice=topics) == {
+        "A": "Called 18 times in 90 days, most often about amount_due (2 of them)",
+        "N": "Called 18 times in 90 days",
+    }

@@ -103,3 +103,12 @@ def test_calls_at_the_same_moment_leave_the_gap_of_the_kind_its_say_and_no_gap_i
     expected = END + timedelta(hours=hours_with_one_more - 1 - 1)
     assert found["c:Z"]["next_call_expected_at"].replace(tzinfo=UTC) == expected, "own gaps are as many as weigh half"
     assert found["c:Y"]["next_call_expected_at"] == datetime(2026, 4, 1, 0, 30)
+
+
+def test_the_calls_about_the_main_topic_are_counted(spark: Any) -> None:
+    found = advice(
+        spark,
+        caller("c:A", "high", "fee", calls_90d=18, topics={"fee": 2, "limit": 1}),
+        caller("c:N", "high", None, calls_90d=18, topics={}),
+    )
+    assert {key: row["main_topic_calls"] for key, row in found.items()} == {"c:A": 2, "c:N": None}
