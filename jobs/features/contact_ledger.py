@@ -6,6 +6,7 @@ from datetime import date, datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.tables.effects import RIGHT_PARTY
 from jobs.tables.outreach import CONTACT, NO_CONTACT
 
 PENDING, SHADOW = "pending", "shadow"
@@ -20,21 +21,27 @@ def ledger(
     results_on: Collection[date],
     returned: Sequence[tuple[date, str]],
 ) -> DataFrame:
-    """Every attempt once: customer_id, at, channel, campaign, result (also PENDING and SHADOW).
+    """Every attempt once: customer_id, at, channel, campaign, result (also PENDING and SHADOW), answered_by.
 
     `contact_results` as known at a date, `dialled_calls` those of which no result tells by then, `call_candidates` of
     lists up to it. `results_on`: dates whose results have landed, `returned`: days and campaigns of lists
     that came back; a listed contact of another, later list counts at its slot. Holdouts count as reached.
     """
-    attempts = contact_results.select("customer_id", F.col("attempted_at").alias("at"), "channel", "campaign", "result")
-    return attempts.unionByName(_by_hand(dialled_calls)).unionByName(
-        _of_lists(call_candidates, contact_results, results_on, returned)
-    )
+    at = F.col("attempted_at").alias("at")
+    attempts = contact_results.select("customer_id", at, "channel", "campaign", "result", "answered_by")
+    others = _by_hand(dialled_calls).unionByName(_of_lists(call_candidates, contact_results, results_on, returned))
+    return attempts.unionByName(others, allowMissingColumns=True)
 
 
 def is_contact() -> Column:
     """Whether a row of the ledger is a contact: any result but busy and no answer."""
     return ~F.col("result").isin(*NO_CONTACT)
+
+
+def is_spoken_to() -> Column:
+    """Whether the customer was spoken to, whatever the answer, by `result` and `answered_by`."""
+    is_live = F.coalesce(F.col("answered_by") != "machine", F.lit(True))
+    return F.col("result").isin(*RIGHT_PARTY) & is_live
 
 
 def within(days: int, begins_at: datetime) -> Column:

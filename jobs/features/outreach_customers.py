@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns import MICROSECONDS_A_MINUTE, business_date
-from jobs.features.contact_ledger import REACHED, SHADOW, is_contact, ledger, within
+from jobs.features.contact_ledger import REACHED, SHADOW, is_contact, is_spoken_to, ledger, within
 from jobs.features.rows import as_known, barred, by_hand, known
 from jobs.tables.outreach import BARRED_CHANNEL, BARRING, CONNECTED, NUMBERED
 
@@ -50,6 +50,7 @@ def build(
     recent_calls = known(calls, as_of).where(F.col("event_date") > F.lit(since))
     dialled = by_hand(dialled_calls, as_of).where(F.col("event_date") > F.lit(since))
     rows = ledger(recent_results, dialled, lists, results_on, returned).where(F.col("at") < F.lit(end_at))
+    spoken_to = rows.where((F.col("channel") == "call") & is_spoken_to())
     people = _people(customers_versions, as_of)
     facts = [
         _contacts(rows, end_at, caps),
@@ -58,8 +59,8 @@ def build(
         _barred(do_not_call, customers_versions, as_of, end_at),
         _tickets(as_known(tickets_versions, as_of), as_of, time_zone),
         _statements(as_known(statements_versions, as_of), as_of),
-        _spoken(recent_calls, rows, as_of, end_at, time_zone),
-        _promised(recent_results, rows, end_at),
+        _spoken(recent_calls, spoken_to, as_of, time_zone),
+        _promised(recent_results, spoken_to, end_at),
     ]
     told = people
     for fact in facts:
@@ -213,12 +214,11 @@ def _statements(statements: DataFrame, as_of: date) -> DataFrame:
     return first.select("customer_id", "_first.amount_due", "_first.due_on")
 
 
-def _spoken(calls: DataFrame, rows: DataFrame, as_of: date, end_at: datetime, time_zone: str) -> DataFrame:
+def _spoken(calls: DataFrame, spoken_to: DataFrame, as_of: date, time_zone: str) -> DataFrame:
     """When somebody last spoke with the customer, at which hour they mostly do, and the last call that was given up."""
     inbound = calls.where("direction = 'inbound' AND customer_id IS NOT NULL")
     answered = inbound.where("outcome = 'answered'").select("customer_id", F.col("started_at").alias("at"))
-    reached = rows.where(F.col("result").isin("reached", "converted")).select("customer_id", "at")
-    spoken = answered.unionByName(reached.where(F.col("at") < F.lit(end_at)))
+    spoken = answered.unionByName(spoken_to.select("customer_id", "at"))
     by_hour = spoken.groupBy("customer_id", F.hour(F.from_utc_timestamp("at", time_zone)).alias("_hour")).agg(
         F.count("*").alias("_times"), F.max("at").alias("_last")
     )
@@ -239,14 +239,12 @@ def _spoken(calls: DataFrame, rows: DataFrame, as_of: date, end_at: datetime, ti
     )
 
 
-def _promised(results: DataFrame, rows: DataFrame, end_at: datetime) -> DataFrame:
+def _promised(results: DataFrame, spoken_to: DataFrame, end_at: datetime) -> DataFrame:
     """Calls that were promised for a time before the list's day ends, after which nobody spoke to the customer."""
     promised = results.where("result = 'callback' AND callback_at IS NOT NULL").select(
         "customer_id", "attempted_at", "callback_at"
     )
     wanted = promised.where(F.col("callback_at") < F.lit(end_at + timedelta(days=1)))
-    reached = (
-        rows.where(F.col("result").isin("reached", "converted")).groupBy("customer_id").agg(F.max("at").alias("_last"))
-    )
-    kept = wanted.join(reached, "customer_id", "left").where("_last IS NULL OR _last <= attempted_at")
-    return kept.groupBy("customer_id").agg(F.max("callback_at").alias("callback_at"))
+    since = spoken_to.groupBy("customer_id").agg(F.max("at").alias("_last"))
+    owed = wanted.join(since, "customer_id", "left").where("_last IS NULL OR _last <= attempted_at")
+    return owed.groupBy("customer_id").agg(F.max("callback_at").alias("callback_at"))

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.tables.effects import LATE_DAYS, RIGHT_PARTY
+from jobs.features.contact_ledger import is_spoken_to
+from jobs.tables.effects import LATE_DAYS
 from jobs.tables.outreach import CONTACT, NO_CONTACT
 
 GROUPS = 10
@@ -59,12 +60,10 @@ def build(
 
 def _results(contact_results: DataFrame) -> DataFrame:
     """The best result of each contact, as `result`."""
-    is_live = F.coalesce(F.col("answered_by") != "machine", F.lit(True))
-    is_spoken_to = F.col("result").isin(*RIGHT_PARTY) & is_live
     best = F.max(
         F.struct(
-            (is_spoken_to & (F.col("result") == "converted")).alias("converted"),
-            is_spoken_to.alias("reached"),
+            (is_spoken_to() & (F.col("result") == "converted")).alias("converted"),
+            is_spoken_to().alias("reached"),
             (~F.col("result").isin(*NO_CONTACT)).alias("contacted"),
             "attempted_at",
             "attempt_id",

@@ -241,6 +241,32 @@ def test_occasions_are_open_tickets_calls_given_up_promises_and_statements(told:
     assert [rows[who]["amount_due"] for who in "ABC"] == [Decimal("90.00"), None, None]
 
 
+def test_whoever_answered_was_spoken_with_whatever_the_answer_unless_it_was_a_machine(
+    told: Callable[..., Told],
+) -> None:
+    ends: dict[str, dict[str, Any]] = {
+        "R": {"result": "reached"}, "W": {"result": "converted"}, "N": {"result": "refused", "answered_by": "live"},
+        "B": {"result": "callback"}, "D": {"result": "do_not_call"},
+        "M": {"result": "reached", "answered_by": "machine"}, "F": {"result": "wrong_number"}, "L": {"result": "dropped"},
+        "T": {"result": "refused", "channel": "sms"},
+    }  # fmt: skip
+    calls = [
+        {"call_id": who, "customer_id": who, "started_at": T - timedelta(hours=40), "direction": "inbound", "outcome": "abandoned"}
+        for who in ends
+    ]  # fmt: skip
+    promised = [
+        attempt(who, 50, attempt_id=f"{who}-promised", result="callback", callback_at=T - timedelta(hours=20))
+        for who in ends
+    ]
+    tried = [attempt(who, 10, attempt_id=who, **end) for who, end in ends.items()]
+    rows = told(customers_versions=customers(*ends), calls=calls, contact_results=[*promised, *tried])
+    spoken_with = {who: row["days_since_spoken"] == 0 for who, row in rows.items()}
+    assert {who for who, is_spoken in spoken_with.items() if is_spoken} == {*"RWNBD"}
+    assert {who: row["answer_hour"] == 14 for who, row in rows.items()} == spoken_with
+    assert {who: row["given_up_at"] is None for who, row in rows.items()} == spoken_with
+    assert {who: row["callback_at"] is None for who, row in rows.items()} == spoken_with, "the promise was kept"
+
+
 def test_the_amount_due_is_that_of_the_first_date_on_which_anything_is_due(told: Callable[..., Told]) -> None:
     soon, later = DAY + timedelta(days=3), DAY + timedelta(days=20)
     statements = [
