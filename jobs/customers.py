@@ -45,8 +45,8 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
         return 0
     # A table that was restored no longer says as of when it stands.
     is_again = held.get(stamped.AS_OF) == str(day) if held else lake.rows(TAGS) > 0
-    standing = _standing(lake, day)
-    cells = computed(_cells(lake, day, held, is_again, standing))
+    now = standing(lake, day)
+    cells = computed(_cells(lake, day, held, is_again, now))
     began = customer_tags.periods(cells, day)
     if is_again:
         if _stands(lake, cells, began, day):
@@ -60,13 +60,24 @@ def update_tags(lake: Lake, day: date, settings: Settings, expect: Expect, warn:
             stamped.AS_OF: str(day),
             "before": before,
             "values": lake.version(TAG_VALUES),
-            "standing": {tag: astuple(each) for tag, each in standing.items()},
+            "standing": {tag: astuple(each) for tag, each in now.items()},
         }
         if lake.rows(TAGS):
             lake.change_periods(TAGS, customer_tags.merged(cells, began), ("customer_id", "tag"), day, **note)
         else:
             lake.append(TAGS, began, **note)
     return changed
+
+
+def standing(lake: Lake, day: date) -> dict[str, Standing]:
+    """How each tag stands on the date."""
+    began = first_batches(lake, day)
+    stands = {}
+    for tag in CATALOGUE.tags.values():
+        rule = tag.rule_on(day)
+        whole = CATALOGUE.first_date_whole(rule, began)
+        stands[tag.name] = Standing(rule.version, whole is not None and day < whole)
+    return stands
 
 
 def is_to_rewind(lake: Lake, first: date, last: date) -> bool:
@@ -144,16 +155,6 @@ def _of_history(lake: Lake, day: date) -> tuple[DataFrame, dict[str, Standing]]:
     if not by_tag:
         return lake.read(TAG_VALUES).where("false"), {}
     return customer_tags.wide(history, [tag for tag, *_ in by_tag]), {tag: Standing(*each) for tag, *each in by_tag}
-
-
-def _standing(lake: Lake, day: date) -> dict[str, Standing]:
-    began = first_batches(lake, day)
-    standing = {}
-    for tag in CATALOGUE.tags.values():
-        rule = tag.rule_on(day)
-        whole = CATALOGUE.first_date_whole(rule, began)
-        standing[tag.name] = Standing(rule.version, whole is not None and day < whole)
-    return standing
 
 
 def _stands(lake: Lake, cells: DataFrame, began: DataFrame, day: date) -> bool:

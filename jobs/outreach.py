@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import effects, stamped
+from jobs import customers, effects, stamped
 from jobs.delivery import records
 from jobs.delivery.taken import is_taken
 from jobs.features import outreach_customers
@@ -84,6 +84,7 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
         **stamped.frames_of_date(lake, AUDIENCE, day),
         customer_identities=lake.read(IDENTITIES),
         list_on=list_on,
+        standing=customers.standing(lake, day),
         campaigns=campaigns,
         caps=outreach.caps.model_dump(),
         holdout_share=outreach.holdout_share,
@@ -108,6 +109,7 @@ def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn
     made = call_lists.build(
         stamped.of_date(lake, CANDIDATES, list_on),
         **stamped.frames_of_date(lake, AUDIENCE, day),
+        standing=customers.standing(lake, day),
         campaigns=effects.campaigns_of(settings),
         time_zone=settings.time_zone,
     )
@@ -131,8 +133,8 @@ def _returned(lake: Lake, day: date) -> list[tuple[date, str]]:
     return sorted({(row["list_on"], row["campaign"]) for row in came if row["list_on"]})
 
 
-def _places(customers: DataFrame) -> list[Place]:
-    return [Place(*row) for row in customers.select("country", "region", "time_zone").distinct().collect()]
+def _places(people: DataFrame) -> list[Place]:
+    return [Place(*row) for row in people.select("country", "region", "time_zone").distinct().collect()]
 
 
 def _named(countries: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -40,6 +41,15 @@ CAMPAIGNS = {
         "outcome": OUTCOME, "outcome_days": 5,
     },
 }  # fmt: skip
+
+NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("is_person_barred", "is_number_barred"), False),
+    **{name: [] for name in ("barred_channels", "refused_campaigns", "reached_campaigns", "held_out")},
+    **{name: {} for name in ("campaign_attempts_7d", "number_attempts_7d")},
+    **dict.fromkeys(("contacts_1d", "contacts_7d", "contacts_30d", "call_attempts_1d", "connected_calls_1d"), 0),
+    **dict.fromkeys(("open_complaints", "open_requests"), 0),
+}
+"""What keeps nobody from a list."""
 
 
 @pytest.fixture(scope="module")
@@ -253,18 +263,31 @@ def test_shifts_of_a_day_are_those_that_began_on_it_or_the_day_before_as_known_t
     ]
 
 
+def test_nobody_is_told_to_have_spent_more_than_usual_before_the_usual_is_known(world: World) -> None:
+    lake = runner.open_lake(read_settings())
+    spent = {
+        "transaction_id": "T", "customer_id": "A", "posted_at": _at(FIRST, 1), "amount": Decimal(1), "currency": "CNY",
+        "kind": "purchase", "event_date": FIRST, "known_on": FIRST, "ds": FIRST, "row_hash": 1,
+    }  # fmt: skip
+    lake.append(TABLES["silver.transactions"], frame(lake.spark, "silver.transactions", [spent]))
+    tags = {"customer_id": "A", "instalment_user_365d": "no", "abnormal_consumption_7d": "spike"}
+    nights = [FIRST + timedelta(days=days) for days in (88, 89)]
+    for name, row in ((STEPS[0], NOTHING | {"customer_id": "A"}), ("features.customer_tag_values", tags)):
+        lake.append(TABLES[name], frame(lake.spark, name, [row | {"as_of": night} for night in nights]))
+    for name in ("silver.contact_results", "gold.customer_identities", "gold.churn_scores", "gold.repeat_call_advice"):
+        lake.create(TABLES[name])
+    offered = [world.make("gold.call_candidates", str(night)) for night in nights]
+    assert offered == [0, 1], "90 days are known at the end of the second night"
+    ((told, day),) = world.rows("gold.call_candidates", "campaign", "list_on")
+    assert (told, day) == ("instalment_offer", nights[1] + timedelta(days=1))
+
+
 def test_a_night_names_the_countries_whose_time_nobody_knows_and_calls_nobody_there(world: World) -> None:
     lake = runner.open_lake(read_settings())
-    nothing = {
-        **dict.fromkeys(("is_person_barred", "is_number_barred"), False),
-        **{name: [] for name in ("barred_channels", "refused_campaigns", "reached_campaigns", "held_out")},
-        **{name: {} for name in ("campaign_attempts_7d", "number_attempts_7d")},
-        **dict.fromkeys(("contacts_1d", "contacts_7d", "contacts_30d", "call_attempts_1d", "connected_calls_1d"), 0),
-    }
     countries = {"A": "China", "B": " China", "C": "XX", "D": "China", "E": " jp"}
     people = [
-        {"as_of": FIRST, "customer_id": who, "phone_token": who, "country": country, "open_complaints": 1,
-         "time_zone": " Asia/Shanghai" if who == "D" else None, "open_requests": 0, **nothing}
+        {"as_of": FIRST, "customer_id": who, "phone_token": who, "country": country,
+         "time_zone": " Asia/Shanghai" if who == "D" else None, **NOTHING, "open_complaints": 1}
         for who, country in countries.items()
     ]  # fmt: skip
     lake.append(TABLES[STEPS[0]], frame(lake.spark, STEPS[0], people))

@@ -1,9 +1,12 @@
 """What audiences, scores and templates of campaigns may name: one wide row per open customer."""
 
 import re
+from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from jobs.tables.tags import Standing
 
 CHURN_WORDS = "coalesce(consumption_warning, reason_1, 'Uses the card less than before')"
 SCORES = {
@@ -28,11 +31,13 @@ def wide(
     customer_tag_values: DataFrame,
     churn_scores: DataFrame,
     repeat_call_advice: DataFrame,
+    standing: Mapping[str, Standing],
     time_zone: str,
 ) -> DataFrame:
     """The customers of `outreach_customers` with their tags, scores and advice; frames of one date.
 
-    Words tell times in the business time zone, as lists do.
+    Beside each tag stands whether its window begins before the first batch (`<tag>_is_partial`). Words tell times in
+    the business time zone, as lists do.
     """
     own = outreach_customers.columns
     tags = customer_tag_values.drop(*(name for name in own if name != "customer_id"))
@@ -43,7 +48,9 @@ def wide(
     joined = outreach_customers
     for frame in (tags, scores, advice):
         joined = joined.join(frame, "customer_id", "left")
-    return joined.withColumns({"callback_words": _callback_words(time_zone), "churn_words": F.expr(CHURN_WORDS)})
+    partial = {f"{tag}_is_partial": F.lit(each.is_partial) for tag, each in standing.items()}
+    words = {"callback_words": _callback_words(time_zone), "churn_words": F.expr(CHURN_WORDS)}
+    return joined.withColumns(partial | words)
 
 
 def _callback_words(time_zone: str) -> Column:

@@ -21,6 +21,7 @@ from jobs.gold.outreach.assignment import (
 from jobs.gold.outreach.audience import wide
 from jobs.gold.outreach.draws import is_drawn, season_of
 from jobs.gold.outreach.hours import HOUR, Allowed, Place
+from jobs.tables.tags import Standing
 
 USUAL_HOUR = 10
 """When customers are wished for of whom no hour is known."""
@@ -35,6 +36,7 @@ def build(
     repeat_call_advice: DataFrame,
     customer_identities: DataFrame,
     list_on: date,
+    standing: Mapping[str, Standing],
     campaigns: Sequence[Mapping[str, Any]],
     caps: Mapping[str, Any],
     holdout_share: float,
@@ -49,12 +51,12 @@ def build(
 ) -> DataFrame:
     """One row per customer and campaign whose audience they are in; frames of the date before `list_on`.
 
-    `customer_identities` whole: what it says of that date counts.
+    `customer_identities` whole: what it says of that date counts. `standing` of tags on the date before.
     `hours`: beginnings of the hours of the day (UTC), `minutes`: free agent minutes of each, `places`: what the law
     allows there, by purpose. `abandoned`: share of dialled calls given up by us, by campaign; `effects`: relative
     effect of a contact by campaign.
     """
-    audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice, time_zone)
+    audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice, standing, time_zone)
     located = _located(_with_persons(audience, customer_identities, list_on), places)
     season = season_of(list_on)
 

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.gold.outreach.assignment import LISTED
 from jobs.gold.outreach.audience import said, wide
+from jobs.tables.tags import Standing
 
 
 def build(
@@ -16,11 +17,12 @@ def build(
     customer_tag_values: DataFrame,
     churn_scores: DataFrame,
     repeat_call_advice: DataFrame,
+    standing: Mapping[str, Standing],
     campaigns: Sequence[Mapping[str, Any]],
     time_zone: str,
 ) -> DataFrame:
     """One row per listed pair of `call_candidates` (of one day; the other frames of the date before)."""
-    audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice, time_zone)
+    audience = wide(outreach_customers, customer_tag_values, churn_scores, repeat_call_advice, standing, time_zone)
     own = [name for name in call_candidates.columns if name != "customer_id"]
     listed = call_candidates.where(F.col("decision") == LISTED).join(audience.drop(*own), "customer_id")
     told = F.coalesce(*(F.when(F.col("campaign") == each["name"], _words(each)) for each in campaigns))

@@ -65,7 +65,7 @@ def decided(spark: Any) -> Decided:
                 for each in people if "person_id" in each
             ]),
             **{
-                "list_on": LIST_ON, "campaigns": campaigns, "caps": CAPS, "holdout_share": 0.0001, "capacity": CAPACITY,
+                "list_on": LIST_ON, "standing": {}, "campaigns": campaigns, "caps": CAPS, "holdout_share": 0.0001, "capacity": CAPACITY,
                 "hours": hours_of(LIST_ON, "UTC"), "minutes": [600.0] * 24,
                 "places": {"general": ALLOWED, "collections": ALLOWED}, "abandoned": {},
                 "effects": {each["name"]: 0.1 for each in campaigns}, "is_do_not_call_stale": False,

@@ -32,6 +32,7 @@ def why(spark: Any, campaign: str, *people: dict[str, Any], **more: list[dict[st
         frame(spark, "features.customer_tag_values", more.get("tags", [])),
         frame(spark, "gold.churn_scores", []),
         frame(spark, "gold.repeat_call_advice", more.get("advice", [])),
+        standing={},
         campaigns=[OURS[campaign]],
         time_zone="UTC",
     )
@@ -60,6 +61,7 @@ def test_why_and_script_are_said_with_the_customer_s_own_values(spark: Any) -> N
         frame(spark, "features.customer_tag_values", []),
         frame(spark, "gold.churn_scores", [{"customer_id": "c0", "reason_1": "spent 62 % less"}]),
         frame(spark, "gold.repeat_call_advice", [{"customer_id": name, "main_topic": "fees"} for name in who]),
+        standing={},
         campaigns=[SAVE, CARE],
         time_zone="UTC",
     )
@@ -89,6 +91,7 @@ def test_why_tells_dates_in_business_time_and_of_a_promise_the_hour_too(spark: A
         frame(spark, "features.customer_tag_values", []),
         frame(spark, "gold.churn_scores", []),
         frame(spark, "gold.repeat_call_advice", []),
+        standing={},
         campaigns=[CARE],
         time_zone="Asia/Shanghai",
     )
@@ -112,10 +115,23 @@ def test_a_topic_that_nobody_knows_is_left_out(spark: Any) -> None:
 
 @pytest.mark.parametrize("campaign", ["repeat_high_call", "repeat_mid_sms"])
 def test_how_many_of_the_calls_are_about_the_main_topic_is_said(spark: Any, campaign: str) -> None:
-    topics = [{"customer_id": "A", "main_topic": "amount_due", "main_topic_calls": 2}, {"customer_id": "N"}]
+    topics: list[dict[str, Any]] = [
+        {"customer_id": "A", "main_topic": "amount_due", "main_topic_calls": 2},
+        {"customer_id": "N"},
+    ]
     tags = [{"customer_id": who, "calls_90d": "18"} for who in "AN"]
     people = [{"customer_id": who} for who in "AN"]
     assert why(spark, campaign, *people, tags=tags, advice=topics) == {
         "A": "Called 18 times in 90 days, most often about amount_due (2 of them)",
         "N": "Called 18 times in 90 days",
+    }
+
+
+def test_what_has_not_happened_is_said_as_far_as_it_is_known(spark: Any) -> None:
+    people = [{"customer_id": "A", "star_level": 6}]
+    assert why(spark, "portfolio_care", *people) == {
+        "A": "A customer of 6 stars with whom nobody is known to have spoken for 90 days"
+    }
+    assert why(spark, "instalment_offer", *people) == {
+        "A": "Spent far more than usual in the last 7 days, and no payment in instalments of the last year is known"
     }
