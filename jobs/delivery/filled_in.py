@@ -19,7 +19,7 @@ ENDINGS = (".csv", ".xlsx")
 MOST_BYTES = 64 << 20
 """A file beyond that is no list: a sheet of a million rows takes less."""
 MOST_UNPACKED = 1 << 30
-SEPARATORS = ",;\t"
+_SEPARATORS = ",;\t"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BLANK_TIME = re.compile(r"[ T]00:00(:00)?$")
 
@@ -68,16 +68,18 @@ def _row(number: int, header: list[str], cells: list[str]) -> FilledIn:
     return FilledIn(number, known, problem)
 
 
+def separator_of(text: str) -> str:
+    """What separates the columns of a CSV: spreadsheets take what the country of their user has for it."""
+    return max(_SEPARATORS, key=text.partition("\n")[0].count)
+
+
 def _csv(content: bytes) -> Iterator[list[str]]:
     try:
         text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableError("it is not UTF-8; save it as CSV UTF-8, or return the workbook") from None
-    first = text.partition("\n")[0]
-    # Spreadsheets separate by what the country of their user has for it.
-    separator = max(SEPARATORS, key=first.count)
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
     except csv.Error as error:
         raise UnreadableError(f"it is no CSV ({error}); return the workbook") from None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from upath import UPath
 
-from jobs.delivery.filled_in import SEPARATORS
+from jobs.delivery.filled_in import separator_of
 from jobs.delivery.taken import FOLDER as TAKEN
 from jobs.delivery.taken import INBOX
 from jobs.known_names import ERASED_LABEL
@@ -65,7 +65,7 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
             continue
         # People who opened it saved it in the encoding, and with the separator, of their country.
         text = file.read_bytes().decode(errors="surrogateescape")
-        separator = max(SEPARATORS, key=text.partition("\n")[0].count)
+        separator = separator_of(text)
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
         kept = [row for row in rows if not _is_of(row, rows[0], pattern)]
         if len(kept) == len(rows):

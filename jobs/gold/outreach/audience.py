@@ -17,8 +17,18 @@ SCORES = {
 ADVICE = {
     "campaign": "advice_campaign",
     "channel": "advice_channel",
-    **{name: name for name in ("frequency_band", "cluster_id", "cluster_name", "main_topic", "main_topic_calls")},
-    **{name: name for name in ("message", "send_before")},
+    **{
+        name: name
+        for name in (
+            "frequency_band",
+            "cluster_id",
+            "cluster_name",
+            "main_topic",
+            "main_topic_calls",
+            "message",
+            "send_before",
+        )
+    },
 }
 MISSING = "unknown"
 NAMED = r"\{(\w+)\}"
