@@ -19,9 +19,9 @@ SAME_GROUP = 0.5
 """Jaccard index of the callers from which on two kinds are the same one."""
 
 TRAITS = {
-    "calls_90d": "{low:.0f} to {high:.0f} calls in 90 days",
-    "repeat_calls_90d": "{low:.0f} to {high:.0f} repeat calls in 90 days",
-    "longest_chain": "up to {high:.0f} calls on end",
+    "calls_90d": "about {low:.0f} to {high:.0f} calls in 90 days",
+    "repeat_calls_90d": "about {low:.0f} to {high:.0f} repeat calls in 90 days",
+    "longest_chain": "about {low:.0f} to {high:.0f} calls on end",
     "hours_between_median": "days between calls",
     "agents_90d": "many agents met",
     "cards": "several cards",
@@ -37,8 +37,8 @@ TRAITS = {
     "after_digital_share": "after a try in a digital channel",
 }
 FEW = {
-    "calls_90d": "{low:.0f} to {high:.0f} calls in 90 days",
-    "hours_between_median": "within {high:.0f} hours of the call before",
+    "calls_90d": "about {low:.0f} to {high:.0f} calls in 90 days",
+    "hours_between_median": "mostly within {high:.0f} hours of the call before",
     "agents_90d": "few agents met",
     "tenure_days": "new customers",
     "wait_seconds_mean": "short waits",
@@ -198,7 +198,7 @@ def christened(
 
 
 def lifts(figures: pd.DataFrame, labels: pd.Series) -> dict[int, list[Lift]]:
-    """By label: each figure of its callers against all callers."""
+    """By label: each figure of its callers against all callers, over those of whom it is known."""
     population = figures.mean()
     found = {}
     for label, rows in figures.groupby(labels.to_numpy()):

@@ -121,14 +121,14 @@ def topic_columns_of(calls_by_topic: Mapping[str, float], kept: Sequence[str] = 
 
 
 def figures(profiles: pd.DataFrame, topics: Sequence[str]) -> pd.DataFrame:
-    """What callers are described by, a column each, of topics the share of calls; what is not known is 0.
+    """What callers are described by, a column each, of topics the share of calls; NaN where it is not known.
 
     `profiles` has `COLUMNS`, and for each topic its `topic_column`.
     """
     shares = {name: profiles[part] / profiles[whole] for name, (part, whole) in SHARES.items()}
     about = {name: profiles[name] / profiles["calls_90d"] for name in map(topic_column, topics)}
     counts = {name: profiles[name] for name in COUNTS}
-    return pd.DataFrame({**counts, **shares, **about}, index=profiles.index).astype(float).replace(np.inf, 0).fillna(0)
+    return pd.DataFrame({**counts, **shares, **about}, index=profiles.index).astype(float).replace(np.inf, np.nan)
 
 
 def fit(
@@ -146,7 +146,7 @@ def fit(
         raise NotEnoughDataError(f"expected {FEWEST_CALLERS} callers with a repeat call, found {len(profiles)}")
     topics = _topics(calls_by_topic, champion)
     standing = champion if champion and champion.topics == topics else None
-    raw = figures(profiles, topics)
+    raw = figures(profiles, topics).fillna(0)
     typical = standing.typical if standing else _typical(raw, profiles["calls_90d"], topics)
     frame = _compared(profiles, topics, typical)
     most = min(MOST_KINDS, len(frame.drop_duplicates()), len(profiles) // (FEWEST_CALLERS // FEWEST_KINDS))
@@ -172,7 +172,7 @@ def quality(kinds: Kinds, profiles: pd.DataFrame) -> float:
 
 def _compared(profiles: pd.DataFrame, topics: Sequence[str], typical: Mapping[str, float]) -> pd.DataFrame:
     """The figures on the scales on which they are compared: logarithms, and of topics square roots (Hellinger)."""
-    frame = figures(profiles, topics)
+    frame = figures(profiles, topics).fillna(0)
     calls = profiles["calls_90d"].to_numpy(dtype=float)
     for name, share in typical.items():
         frame[name] = (frame[name] * calls + share * TYPICAL_CALLS) / (calls + TYPICAL_CALLS)

@@ -20,10 +20,18 @@ def test_a_name_has_the_topics_first_and_only_what_is_half_as_much_again() -> No
     }  # fmt: skip
     assert named(of_kinds) == {
         0: "mostly about statement dispute, at night",
-        1: "often about fee, 6 to 12 calls in 90 days",
+        1: "often about fee, about 6 to 12 calls in 90 days",
         2: PLAIN,
         3: "few agents met",
     }
+
+
+def test_a_figure_that_is_not_known_of_all_is_compared_over_those_of_whom_it_is() -> None:
+    nan = float("nan")
+    figures = pd.DataFrame({"wait_seconds_mean": [nan, 90, 30, 30, 30], "cards": [nan, nan, 1, 1, 1]})
+    found = named_kinds.lifts(figures, pd.Series([0, 0, 1, 1, 1]))
+    assert named({0: found[0]}) == {0: "long waits"}
+    assert [each.is_trait or each.is_lack for each in found[0]] == [True, False]
 
 
 def test_names_are_unique_also_among_those_that_stand() -> None:

@@ -13,7 +13,7 @@ SLIGHT = 0.05
 SPENT_IN_30 = "cast(greatest(spend_30d_amount, 0) AS double)"
 A_DAY_OF_90 = "spend_90d_amount / least(observed_days, 90)"
 A_USE_OF_30 = "cast(spend_30d_amount AS double) / uses_30d"
-HAS_SPENT_BEFORE_30 = "uses_180d > uses_30d AND spend_180d_amount > spend_30d_amount"
+HAS_SPENT_IN_AND_BEFORE_30 = "spend_30d_amount > 0 AND uses_180d > uses_30d AND spend_180d_amount > spend_30d_amount"
 A_USE_BEFORE_30 = "cast(spend_180d_amount - spend_30d_amount AS double) / (uses_180d - uses_30d)"
 BEFORE_30 = "(use_days_180d - use_days_30d) / greatest(observed_days - 30, 1)"
 SENTENCES: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
@@ -50,7 +50,7 @@ SENTENCES: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
             (f"100 * (1 - {SPENT_IN_30} / 30 * least(observed_days, 90) / spend_90d_amount)",),
         ),
         (
-            f"uses_30d > 0 AND {HAS_SPENT_BEFORE_30} AND {A_USE_OF_30} < 0.9 * {A_USE_BEFORE_30}",
+            f"uses_30d > 0 AND {HAS_SPENT_IN_AND_BEFORE_30} AND {A_USE_OF_30} < 0.9 * {A_USE_BEFORE_30}",
             "%.2f spent per use in 30 days, %.2f before",
             (
                 A_USE_OF_30,
@@ -58,9 +58,14 @@ SENTENCES: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
             ),
         ),
         (
-            "30 * spend_180d_amount / observed_days < 500",
+            "spend_180d_amount > 0 AND 30 * spend_180d_amount / observed_days < 500",
             "only %.2f spent a month",
             ("30 * cast(spend_180d_amount AS double) / observed_days",),
+        ),
+        (
+            "uses_180d > 0 AND spend_180d_amount <= 0",
+            "no more bought than given back in 180 days",
+            (),
         ),
     ),
     "places": (

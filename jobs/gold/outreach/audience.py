@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.tables.tags import Standing
 
-CHURN_WORDS = "coalesce(consumption_warning, reason_1, 'Uses the card less than before')"
+CHURN_WORDS = "coalesce(consumption_warning, reason_1, 'May stop using the card; no one cause stands out')"
 SCORES = {
     "probability": "churn_probability",
     "decile": "churn_decile",
