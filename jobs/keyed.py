@@ -26,20 +26,19 @@ def update(
     if feed is None:
         raise TypeError(f"{table.name} has no feed")
     lake.create(table)
-    dated = {"known_on": days} if table.module == "jobs.silver.versions" else {"ds": days, "known_on": days}
     bronze = TABLES[f"bronze.{feed.name}"]
+    taken = _taken(lake, table, bronze, days)
     if feed.texts:
-        # Customers of an older batch that landed late may have changed how later texts are redacted; not those of
-        # batches that no night has taken yet.
-        taken = max(filter(None, (lake.latest(table, column) for column in dated)), default=min(days))
-        days = sorted({*days, *(day for day in lake.dates(bronze, "ds") if min(days) < day <= taken)})
+        # Customers of an older batch that landed late may have changed how later texts are redacted.
+        days = sorted({*days, *(day for day in taken if day > min(days))})
+    dated = dict.fromkeys(_dates_of(table), days)
     is_untouched = not lake.may_hold(bronze, {"ds": days}) and not lake.may_hold(table, dated)
     if is_untouched and settings.source(feed).delivery != "snapshot":
         return 0
     lake.prepare(lake.rows(bronze, days))
-    delivered, touched = _delivered(lake, table, feed, days, settings)
+    delivered, touched = _delivered(lake, table, feed, days, taken, settings)
     make = _current_changes if table.module == "jobs.silver.current" else _version_changes
-    changes = make(lake, table, feed, delivered, touched, settings)
+    changes = make(lake, table, feed, delivered, touched, taken, settings)
     return 0 if changes is None else _publish(lake, table, changes, expect)
 
 
@@ -60,38 +59,57 @@ def is_corrected(lake: Lake, feed: Feed, days: Sequence[date], settings: Setting
     return not facts.where(f"one <> other AND last >= DATE'{min(days)}'").limit(1).isEmpty()
 
 
+def _taken(lake: Lake, table: Table, bronze: Table, days: Sequence[date]) -> list[date]:
+    """The dates of bronze that count for these: they themselves, and all whose night went on to silver.
+
+    A batch may have landed alone: the gate refused its night, or the night is still to come.
+    """
+    passed = {night["ds"]: night["passed_gate_at"] is not None for night in lake.records(TABLES["ops.nights"])}
+    latest = max(filter(None, (lake.latest(table, column) for column in _dates_of(table))), default=date.min)
+    # Of a table that is made by hand no night is written down.
+    return [day for day in lake.dates(bronze, "ds") if day in days or passed.get(day, day <= latest)]
+
+
+def _dates_of(table: Table) -> tuple[str, ...]:
+    """The columns that tell batches."""
+    return ("known_on",) if table.module == "jobs.silver.versions" else ("ds", "known_on")
+
+
 def _delivered(
-    lake: Lake, table: Table, feed: Feed, days: Sequence[date], settings: Settings
+    lake: Lake, table: Table, feed: Feed, days: Sequence[date], taken: Sequence[date], settings: Settings
 ) -> tuple[DataFrame, list[date]]:
     """What the batches of `days` brought, with closings; and the dates whose rows this decides."""
     bronze = _bronze(lake, feed, settings)
     if settings.source(feed).delivery != "snapshot":
         return bronze.where(in_dates("ds", days)), list(days)
-    all_days = lake.dates(TABLES[f"bronze.{feed.name}"], "ds")
-    before = [day for day in all_days if day < min(days)][-1:]
-    after = [day for day in all_days if day > max(days)][:1]
+    before = [day for day in taken if day < min(days)][-1:]
+    after = [day for day in taken if day > max(days)][:1]
     if not feed.is_entity:
-        # Of a batch that no night has taken yet its own will tell who is absent. Of entities stamped tables read how
-        # they were known on a date.
-        taken = lake.latest(table, "ds")
-        after = [day for day in after if taken is not None and day <= taken]
-    near = [day for day in all_days if min(days) <= day <= max(days)]
+        # Of a batch that silver does not have yet its own night will tell who is absent. Of entities stamped tables
+        # read how they were known on a date.
+        latest = lake.latest(table, "ds")
+        after = [day for day in after if latest is not None and day <= latest]
+    near = [day for day in taken if min(days) <= day <= max(days)]
     touched = sorted({*days, *after})
     rows = bronze.where(in_dates("ds", [*before, *near, *after]))
     closed = closings.build(rows, feed, [*before, *near, *after], settings.time_zone)
     return closed.where(in_dates("ds", touched)), touched
 
 
-def _all_delivered(lake: Lake, feed: Feed, settings: Settings, keys: DataFrame, since: date | None) -> DataFrame:
+def _all_delivered(
+    lake: Lake, feed: Feed, settings: Settings, keys: DataFrame, taken: Sequence[date], since: date | None
+) -> DataFrame:
     """Every row that batches since a date still hold of these keys, with closings."""
     bronze = _bronze(lake, feed, settings)
+    landed_alone = set(lake.dates(TABLES[f"bronze.{feed.name}"], "ds")).difference(taken)
+    if landed_alone:
+        bronze = bronze.where(f"NOT ({in_dates('ds', sorted(landed_alone))})")
     if since is not None:
         bronze = bronze.where(f"ds >= DATE'{since}'")
     rows = _of_keys(bronze, keys, feed)
     if settings.source(feed).delivery != "snapshot":
         return rows
-    all_days = lake.dates(TABLES[f"bronze.{feed.name}"], "ds")
-    return closings.build(rows, feed, all_days, settings.time_zone)
+    return closings.build(rows, feed, taken, settings.time_zone)
 
 
 def _bronze(lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
@@ -106,7 +124,13 @@ def _bronze(lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
 
 
 def _current_changes(
-    lake: Lake, table: Table, feed: Feed, delivered: DataFrame, touched: list[date], settings: Settings
+    lake: Lake,
+    table: Table,
+    feed: Feed,
+    delivered: DataFrame,
+    touched: list[date],
+    taken: list[date],
+    settings: Settings,
 ) -> DataFrame | None:
     redelivery_days = settings.source(feed).redelivery_days
     silver = lake.read(table)
@@ -125,7 +149,7 @@ def _current_changes(
         stands = stands.unionByName(of_batches).distinct()
     stands = stands.withColumn("_stands", F.lit(True)).withColumn("_counts", F.lit(True))
     if has_rows_of_batches:
-        stands, more = _without_taken_back(lake, feed, stands, delivered, touched, settings)
+        stands, more = _without_taken_back(lake, feed, stands, delivered, touched, taken, settings)
         candidates = candidates.unionByName(more.withColumn("known_on", F.col("ds")))
     candidates = candidates.withColumn("_stands", F.lit(False)).withColumn("_counts", F.lit(True))
     if feed.is_entity:
@@ -137,7 +161,13 @@ def _current_changes(
 
 
 def _without_taken_back(
-    lake: Lake, feed: Feed, stands: DataFrame, delivered: DataFrame, touched: list[date], settings: Settings
+    lake: Lake,
+    feed: Feed,
+    stands: DataFrame,
+    delivered: DataFrame,
+    touched: list[date],
+    taken: list[date],
+    settings: Settings,
 ) -> tuple[DataFrame, DataFrame]:
     """Marks rows of silver that the batches no longer support, and finds what older or later batches say."""
     same_key = _same_key(feed, "s", "d")
@@ -166,14 +196,20 @@ def _without_taken_back(
     if not feed.is_entity:
         earliest = lost_rows.agg(F.min("event_date")).collect()[0][0]
         since = earliest - timedelta(days=settings.source(feed).redelivery_days + EVENTS_AHEAD_DAYS)
-    more = _all_delivered(lake, feed, settings, lost_rows.select(*feed.lake_key), since)
+    more = _all_delivered(lake, feed, settings, lost_rows.select(*feed.lake_key), taken, since)
     # A row that is lost keeps no date of first knowledge that came from a batch which no longer has the key.
     known_on = F.when(F.col("_counts") | ~F.expr(in_dates("known_on", touched)), F.col("known_on"))
     return marked.withColumn("known_on", known_on).select(*names), more
 
 
 def _version_changes(
-    lake: Lake, table: Table, feed: Feed, delivered: DataFrame, touched: list[date], settings: Settings
+    lake: Lake,
+    table: Table,
+    feed: Feed,
+    delivered: DataFrame,
+    touched: list[date],
+    taken: list[date],
+    settings: Settings,
 ) -> DataFrame | None:
     kept = lake.read(table)
     of_batches = kept.where(in_dates("known_on", touched))
@@ -189,12 +225,12 @@ def _version_changes(
     lost = stands.where(in_dates("known_on", touched)).alias("s").join(rows.alias("d"), is_held, "left_anti")
     candidates = stands.withColumn("ds", F.col("known_on")).select(*rows.columns)
     # A later batch may have said the same as one before this, and so have begun no version of its own.
-    has_later = lake.dates(TABLES[f"bronze.{feed.name}"], "ds")[-1:] > [max(touched)]
+    has_later = taken[-1:] > [max(touched)]
     if has_later or not lost.isEmpty():
         # Bronze may no longer hold what other batches brought.
         earlier = candidates.where(f"NOT ({in_dates('ds', touched)})")
         asked = keys if has_later else lost.select(*feed.lake_key).distinct()
-        candidates = earlier.unionByName(_all_delivered(lake, feed, settings, asked, None).drop("event_date"))
+        candidates = earlier.unionByName(_all_delivered(lake, feed, settings, asked, taken, None).drop("event_date"))
     built = versions.build(candidates.unionByName(rows).distinct(), feed)
     on = F.expr(f"{_same_key(feed, 'n', 'o')} AND n.known_on = o.known_on")
     compared = built.alias("n").join(stands.alias("o"), on, "full_outer")

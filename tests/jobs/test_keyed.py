@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs import runner
+from jobs import ops, runner
 from jobs.lake import Lake
 from jobs.settings import read_settings
 from jobs.tables import TABLES
@@ -166,6 +166,30 @@ def test_whoever_is_absent_from_a_snapshot_is_closed_and_opens_again_when_back(w
     world.land("cards", "2026-01-04")
     world.make("silver.cards", "2026-01-04")
     assert world.rows("silver.cards", "card_id", "closed_on") == [("K1", None), ("K2", None)]
+
+
+def test_a_batch_whose_night_the_gate_refused_closes_nobody_and_hides_nobody_s_absence(world: World) -> None:
+    world.configure(feeds={"cards": {"delivery": "snapshot"}})
+    header, first, second = "card_id,customer_id,updated_at\n", "K1,C1,2025-12-01\n", "K2,C2,2025-12-01\n"
+    days = ["2026-01-01", "2026-01-02", "2026-01-03"]
+    for day, content in zip(days, (first + second, first + "K3,C3,2025-12-01\n", first), strict=True):
+        world.drop("cards", day, header + content)
+    ops.write_nights(runner.open_lake(read_settings()), [date.fromisoformat(days[1])], "refused")
+    for day, is_refused in zip(days, (False, True, False), strict=True):
+        world.land("cards", day)
+        if not is_refused:
+            for table in ("silver.cards", "silver.cards_versions"):
+                world.make(table, day)
+    closed = [("K1", None), ("K2", date(2026, 1, 3))]
+    assert world.rows("silver.cards", "card_id", "closed_on") == closed
+    # The first night again knows of the second batch as little as before.
+    for table in ("silver.cards", "silver.cards_versions"):
+        assert world.make(table, days[0]) == 0
+    world.pass_gate(days[1])
+    world.make("silver.cards", days[1])
+    assert world.rows("silver.cards", "card_id", "closed_on") == [
+        ("K1", None), ("K2", date(2026, 1, 2)), ("K3", date(2026, 1, 3)),
+    ]  # fmt: skip
 
 
 def test_an_end_that_lies_ahead_does_not_keep_open_who_is_absent_from_a_snapshot(world: World) -> None:

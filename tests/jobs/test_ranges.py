@@ -167,6 +167,21 @@ def test_a_date_that_fails_stops_the_range_there_and_leaves_the_nights_before_it
     assert calls.rows("silver.calls", "call_id") == [("call0",)]
 
 
+def test_the_nights_before_one_that_the_gate_refuses_know_nothing_of_its_batches(
+    calls: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [*ranges.nightly(), TABLES["silver.customers"], TABLES["silver.customers_versions"]]
+    monkeypatch.setattr(ranges, "nightly", lambda: [table for table in nightly() if table in few])
+    calls.drop("customers", str(DAYS[1]), f"customer_id,name,updated_at\nC1,Bea Lee,{DAYS[1]} 08:00:00\n")
+    (file,) = (calls.landing / f"calls/ds={DAYS[1]}").iterdir()
+    file.write_text(HEAD + "".join(call("", DAYS[1], hour) for hour in range(11)))
+    with pytest.raises(DataError, match=f"gate {DAYS[1]}"):
+        ranges.backfill(DAYS[0], DAYS[-1], "refused", lambda _: None)
+    assert calls.rows("bronze.customers", "ds") == [(day,) for day in DAYS]
+    assert calls.rows("silver.customers_versions", "known_on", "superseded_on") == [(DAYS[0], None)]
+    assert calls.rows("silver.customers", "ds") == [(DAYS[0],)]
+
+
 LISTED = {"C0": date(2026, 3, 8), "C1": date(2026, 3, 8), "C2": date(2026, 3, 9)}
 JUDGED = tuple(date(2026, 3, day) for day in (16, 17))
 """The date on which the first week of these becomes final, and results of the second list count the last time, and one
