@@ -1,5 +1,6 @@
 """The door: raw rows of a feed become typed rows, each landed or set aside with a reason."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,10 @@ EARLIEST_EVENT = "1990-01-01"
 EVENTS_AHEAD_DAYS = 2
 """From so many days after its batch on an event is set aside."""
 RAW_COLUMNS = ("_file", "_line", "_raw", "_problem")
+_RAISING = re.compile(
+    r"(?<![\w.`])(?=(?:element_at|parse_json|to_binary|to_number|url_decode|variant_get)\s*\()", re.IGNORECASE
+)
+"""Before functions that stop a query at a value which they cannot take, whatever the mode; their try_ forms do not."""
 _PLAIN_ID = r"^(?=.*[0-9])(?!\+?[0-9\-]{7,}$)(?!.*[0-9]{11})[A-Za-z0-9._:#/\-]{1,64}$"
 
 
@@ -102,7 +107,7 @@ def _mapped(rows: DataFrame, feed: Feed, expressions: Expressions) -> DataFrame:
 
     def value(column: Column) -> SparkColumn:
         if column.name in expressions.columns:
-            return F.expr(expressions.columns[column.name])
+            return _told(expressions.columns[column.name])
         if column.name in own:
             return F.col(f"`{own[column.name]}`")
         return F.lit(None).cast("string")
@@ -112,10 +117,15 @@ def _mapped(rows: DataFrame, feed: Feed, expressions: Expressions) -> DataFrame:
         F.col("_line").alias("source_line"),
         F.col("_raw").alias("raw"),
         "_problem",
-        (F.expr(expressions.ds).cast("date") if expressions.ds else F.lit(None).cast("date")).alias("_ds"),
-        (F.expr(expressions.where).cast("boolean") if expressions.where else F.lit(True)).alias("_where"),
+        (_told(expressions.ds).cast("date") if expressions.ds else F.lit(None).cast("date")).alias("_ds"),
+        (_told(expressions.where).cast("boolean") if expressions.where else F.lit(True)).alias("_where"),
         *(value(column).alias(f"m_{column.name}") for column in feed.columns),
     )
+
+
+def _told(expression: str) -> SparkColumn:
+    """A mapping's expression, null for a value on which it fails."""
+    return F.expr(_RAISING.sub("try_", expression))
 
 
 def _dated(
