@@ -189,8 +189,9 @@ def _read(
 def _rooted(value: str | None, default: Path) -> str:
     if value is None:
         return str(default)
+    value = storage.opened(value)
     if "://" in value:
-        return storage.opened(value.rstrip("/"))
+        return value.rstrip("/")
     # Without following links, as Spark does: names of files are told from what Spark reports.
     return os.path.abspath(value)  # noqa: PTH100
 

@@ -113,7 +113,6 @@ def _pattern(path: str, day: date) -> str:
 
 
 def _files(pattern: str, landing: str) -> list[SourceFile]:
-    pattern = pattern.removeprefix("file://")
     is_absolute = "://" in pattern or pattern.startswith("/")
     root = UPath(landing)
     if "://" not in pattern:

@@ -18,7 +18,12 @@ def is_on_s3(settings: "Settings") -> bool:
 
 
 def opened(root: str) -> str:
-    """The root, or the path of a feed, as all readers take it; from then on UPath opens what lies below."""
+    """The root, or the path of a feed, as all readers take it; from then on UPath opens what lies below.
+
+    The URI of a file is the path that it names: delta-rs and the lock take no other.
+    """
+    if root.startswith("file:"):
+        return root.removeprefix("file://" if root.startswith("file://") else "file:")
     if root.startswith("s3://"):
         root = S3 + root.removeprefix("s3://")
     if root.startswith(S3):
