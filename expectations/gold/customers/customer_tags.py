@@ -4,8 +4,10 @@ from great_expectations import expectations as gxe
 
 EXPECTATIONS = (
     gxe.ExpectColumnValueLengthsToBeBetween(
-        column="value", min_value=1, max_value=200, severity="critical",
-        notes="A value is a word or number, never a text",
+        column="value", min_value=1, severity="critical", notes="A tag that is not known has no row",
+    ),
+    gxe.ExpectColumnValueLengthsToBeBetween(
+        column="value", max_value=200, severity="warning", notes="A value is a word or number, rarely a text",
     ),
     gxe.ExpectColumnValuesToBeBetween(
         column="rule_version", min_value=1, severity="critical", notes="Versions of rules count from 1",

@@ -29,7 +29,9 @@ def build(calls: DataFrame, repeat_calls: DataFrame, target_wait_seconds: int) -
         *(_repeat_rate(window).alias(f"repeat_rate_{window}") for window in WINDOWS),
         *(_resolution(window, hours).alias(f"first_contact_resolution_{window}") for window, hours in WINDOWS.items()),
     ]
-    by_queue = inbound.groupBy(F.col("event_date").alias("day"), "queue").agg(*measures)
+    # A queue of that name is told within the whole day alone: two rows of one key would stop every night.
+    of_queues = inbound.where(F.col("queue").isNull() | (F.col("queue") != ALL_QUEUES))
+    by_queue = of_queues.groupBy(F.col("event_date").alias("day"), "queue").agg(*measures)
     by_day = inbound.groupBy(F.col("event_date").alias("day"), F.lit(ALL_QUEUES).alias("queue")).agg(*measures)
     return by_queue.unionByName(by_day).where("offered > 0")
 

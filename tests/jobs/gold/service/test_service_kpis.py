@@ -33,6 +33,7 @@ def test_abandoned_calls_lower_the_service_level_and_other_calls_do_not_count(sp
         ("gave-up", "C3", "inbound", "q", "abandoned", AT, None, None, seconds(3), None, DAY),
         ("robot", "C4", "inbound", "q", "ivr", AT, None, None, seconds(3), None, DAY),
         ("ours", "C4", "outbound", "q", "answered", AT, None, seconds(1), seconds(3), None, DAY),
+        ("of-a-queue-all", "C5", "inbound", "all", "abandoned", AT, None, None, seconds(3), None, DAY),
         ("robot-alone", "C4", "inbound", "ivr", "ivr", AT, None, None, seconds(3), None, DAY),
     ]
     mature = [False] * 4 + [True, True, True, False]
@@ -40,9 +41,9 @@ def test_abandoned_calls_lower_the_service_level_and_other_calls_do_not_count(sp
     found = figures(spark, calls, repeats)
     assert set(found) == {"q", None, "all"}, "a queue that was offered no call has no row"
     whole = found["all"]
-    assert (whole["offered"], whole["answered"], whole["abandoned"]) == (3, 2, 1)
-    assert whole["service_level"] == 1 / 3
-    assert whole["average_wait_seconds"] == (20 + 21 + 3) / 3
+    assert (whole["offered"], whole["answered"], whole["abandoned"]) == (4, 2, 2)
+    assert whole["service_level"] == 1 / 4
+    assert whole["average_wait_seconds"] == (20 + 21 + 3 + 3) / 4
     assert figures(spark, [calls[2]], repeats)["all"]["average_handle_seconds"] is None, "nobody answered"
     assert whole["average_handle_seconds"] == (70 + 30) / 2
     assert whole["repeat_rate_7d"] == 0.0
