@@ -16,6 +16,7 @@ from jobs.gold.outreach import call_candidates, call_lists, hours
 from jobs.gold.outreach.hours import Place, Shift
 from jobs.lake import Expect, Lake, Warn
 from jobs.settings import Settings
+from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 from jobs.tables.outreach import CONNECTED
 from models.effects import ofcom_abandoned_rate
@@ -51,7 +52,7 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
         time_zone=settings.time_zone,
         season_began=effects.season_start(list_on),
         results_on=_landed_on(lake, "contact_results", day),
-        returned=_returned(lake, day),
+        returned=returned(lake, day),
         caps=settings.configuration.outreach.caps.model_dump(),
     )
     return stamped.replace_date(lake, CUSTOMERS, made, day, expect)
@@ -116,6 +117,15 @@ def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn
     return stamped.replace_date(lake, LISTS, made, list_on, expect)
 
 
+def returned(logs: TableLogs, day: date) -> list[tuple[date, str]]:
+    """Day and campaign of each list that had come back filled in by the end of a date, of those that caps look at.
+
+    A file with a refused row brings nothing back: what the row says has not landed.
+    """
+    came = logs.records(RETURNED, ("ds", "<=", day), ("ds", ">", day - timedelta(days=CAPPED_DAYS)))
+    return sorted({(row["list_on"], row["campaign"]) for row in came if row["list_on"] and not row["rows_refused"]})
+
+
 def _begin_of(day: date, settings: Settings) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(settings.time_zone))
 
@@ -125,12 +135,6 @@ def _landed_on(lake: Lake, feed: str, day: date) -> set[date]:
     came = lake.records(BATCHES, ("feed", "=", feed))
     files = (row for row in came if row["file"] and not is_taken(row["file"]))
     return {row["ds"] for row in files if row["ds"] and row["ds"] <= day}
-
-
-def _returned(lake: Lake, day: date) -> list[tuple[date, str]]:
-    """Day and campaign of each list that had come back filled in by the end of a date, of those that caps look at."""
-    came = lake.records(RETURNED, ("ds", "<=", day), ("ds", ">", day - timedelta(days=CAPPED_DAYS)))
-    return sorted({(row["list_on"], row["campaign"]) for row in came if row["list_on"]})
 
 
 def _places(people: DataFrame) -> list[Place]:

@@ -19,6 +19,8 @@ ENDINGS = (".csv", ".xlsx")
 MOST_BYTES = 64 << 20
 """A file beyond that is no list: a sheet of a million rows takes less."""
 MOST_UNPACKED = 1 << 30
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 256
+"""Of a sheet that is looked at: a workbook of a few bytes can claim a cell in row 10^12."""
 _SEPARATORS = ",;\t"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BLANK_TIME = re.compile(r"[ T]00:00(:00)?$")
@@ -79,7 +81,7 @@ def _csv(content: bytes) -> Iterator[list[str]]:
     except UnicodeDecodeError:
         raise UnreadableError("it is not UTF-8; save it as CSV UTF-8, or return the workbook") from None
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
     except csv.Error as error:
         raise UnreadableError(f"it is no CSV ({error}); return the workbook") from None
 
@@ -95,15 +97,26 @@ def _workbook(content: bytes) -> Iterator[list[Any]]:
                 raise UnreadableError(f"it has {unpacked:,} bytes when unpacked, a list has at most {MOST_UNPACKED:,}")
             book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
             sheet = book[LIST_SHEET] if LIST_SHEET in book.sheetnames else book.worksheets[0]
-            # Some programs write a wrong size of the sheet.
-            sheet.reset_dimensions()
-            yield from (list(row) for row in sheet.iter_rows(values_only=True))
+            if any(_is_list(other) for other in book.worksheets if other is not sheet):
+                raise UnreadableError("it has more than one list; return each as a file of its own")
+            yield from _cells(sheet, MOST_ROWS)
     except UnreadableError:
         raise
     except Exception as error:  # whatever the reader stumbles upon, the file is no workbook that people can fill in
         raise UnreadableError(
             f"it is no workbook ({type(error).__name__}); save it as .xlsx, or as CSV UTF-8"
         ) from None
+
+
+def _is_list(sheet: Any) -> bool:
+    first = {_text(cell).strip().lower() for row in _cells(sheet, 1) for cell in row}
+    return first.issuperset((*NAMED_BY, "result"))
+
+
+def _cells(sheet: Any, most_rows: int) -> Iterator[list[Any]]:
+    # Some programs write a wrong size of the sheet.
+    sheet.reset_dimensions()
+    yield from (list(row) for row in sheet.iter_rows(values_only=True, max_row=most_rows, max_col=MOST_COLUMNS))
 
 
 def _text(cell: Any) -> str:

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from jobs.delivery import filled_in
+from jobs.delivery import filled_in, workbook
 from jobs.delivery.files import FILLED_IN, NAMED_BY, csv_bytes, digest
 from jobs.delivery.filled_in import UnreadableError
 from jobs.delivery.folder import replace
@@ -59,7 +60,7 @@ def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Set
     except OSError as error:
         return [f"inbox: a file cannot be read and stays there ({error.strerror})"]
     name = digest(content)[:12]
-    reply = f"replies/{re.sub(r'[^A-Za-z0-9_-]+', '_', file.stem)[:60]}-{name}.csv"
+    reply = f"replies/{re.sub(r'[^A-Za-z0-9_-]+', '_', file.stem)[:60]}-{name}"
     # People name files after persons, and what is said here is read by others.
     told = f"see {INBOX}/replies/*-{name}.csv"
     if _was_taken(root, name, day):
@@ -70,14 +71,14 @@ def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Set
     try:
         rows = filled_in.read(file.name, content)
     except UnreadableError as error:
-        put(reply, csv_bytes(REPLY, [{"row": 1, "verdict": REFUSED, "why": f"the whole file: {error}"}], with_bom))
+        _answer(put, reply, [{"row": 1, "verdict": REFUSED, "why": f"the whole file: {error}"}], with_bom)
         return [f"inbox: a file is no list and stays there: {error}; {told}"]
     judge = Judge(tables, rows, day, settings)
     judged = judge.judged()
     if judge.is_early:
         return []
     # The reply first: what was taken has had its answer, wherever a kill strikes.
-    put(reply, csv_bytes(REPLY, judged, with_bom))
+    _answer(put, reply, judged, with_bom)
     if judged:
         attempts = {row["of_the_feed"]["attempt_id"] for row in judged if row["verdict"] == TAKEN}
         _replace_earlier(root / FOLDER / f"ds={day}", attempts, put)
@@ -88,12 +89,30 @@ def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Set
     return [f"inbox: {refused:,} of {len(judged):,} rows of a list are refused, {told}"] if refused else []
 
 
+def _answer(put: Put, reply: str, rows: list[dict[str, Any]], with_bom: bool) -> None:
+    """What became of each row, for programs and for those who mend it: spreadsheets change dates and ids of a CSV."""
+    # By the values an erasure finds the workbook beside them.
+    put(f"{reply}.csv", csv_bytes(REPLY, rows, with_bom))
+    put(f"{reply}.xlsx", workbook.reply(REPLY, rows))
+
+
 def _was_taken(root: Path, name: str, day: date) -> bool:
-    """Whether a file of this content was taken, with any row of it or for this same date."""
+    """Whether a file of this content was taken, with any row of it or for this same date, and is the last word."""
     for file in (root / FOLDER).glob(f"ds=*/{name}.jsonl"):
-        if file.parent.name == f"ds={day}" or any(row["verdict"] in (TAKEN, NOT_WORKED) for row in rows_of(file)):
+        rows = rows_of(file)
+        is_counted = file.parent.name == f"ds={day}" or any(row["verdict"] in (TAKEN, NOT_WORKED) for row in rows)
+        if is_counted and not _was_told_anew(root, file, rows):
             return True
     return False
+
+
+def _was_told_anew(root: Path, file: Path, rows: list[dict[str, Any]]) -> bool:
+    """Whether a file that was taken later says something else of a contact and time of these rows."""
+    if any(row["verdict"] == REPLACED for row in rows):
+        return True
+    attempts = {row["attempt_id"] for row in rows if row["verdict"] == TAKEN}
+    later = (each for each in (root / FOLDER).glob("ds=*/*.jsonl") if each.parent.name > file.parent.name)
+    return any(row["verdict"] == TAKEN and row["attempt_id"] in attempts for each in later for row in rows_of(each))
 
 
 def _replace_earlier(folder: Path, attempts: set[str], put: Put) -> None:

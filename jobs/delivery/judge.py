@@ -17,13 +17,15 @@ from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
 from jobs.tables import TABLES
 from jobs.tables.landed import ERASED
-from jobs.tables.outreach import CONNECTED, RESULTS
+from jobs.tables.outreach import BARRING, CONNECTED, RESULTS
 from jobs.tables.persons import Who
 
 LISTS = TABLES["gold.call_lists"]
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
 _CLOCKS = ("%H:%M:%S", "%H:%M")
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
+_AMBIGUOUS = re.compile(r"-?\d{1,3}(\.\d{3})+|.*[_eE].*", re.ASCII)
+"""1.200 is 1200 in many countries; and no person writes 1e3."""
 
 Contact = tuple[date, str, str]
 """Day of a list, campaign, customer."""
@@ -85,12 +87,23 @@ class Judge:
             return {"list_on": str(list_on), "result": ""}
         if result not in RESULTS:
             raise _RefusedError(f"result: one of {', '.join(RESULTS)} is expected")
+        if result in BARRING:
+            # Whoever asks not to be called is not called, also where another cell cannot be read.
+            cells = cells | {"callback_at": "", "amount": ""}
+            with suppress(_RefusedError):
+                return self._told(row.row, contact, result, cells, list_on)
+            cells = cells | {"attempted_at": ""}
+        return self._told(row.row, contact, result, cells, list_on)
+
+    def _told(
+        self, row: int, contact: dict[str, Any], result: str, cells: dict[str, str], list_on: date
+    ) -> dict[str, str]:
         attempted_at = self._instant(cells, "attempted_at", list_on) or contact["slot_start_at"]
         self._is_timely(attempted_at, list_on)
         callback_at = self._instant(cells, "callback_at", list_on)
         attempt_id = f"{list_on}/{cells['campaign']}/{cells['customer_id']}/{attempted_at:%Y%m%dT%H%M%S}"
-        first = self._attempts.setdefault(attempt_id, row.row)
-        if first != row.row:
+        first = self._attempts.setdefault(attempt_id, row)
+        if first != row:
             raise _RefusedError(
                 f"the same contact and time as row {first}; a second attempt needs its own attempted_at"
             )
@@ -165,7 +178,8 @@ def _amount(text: str) -> str:
         return ""
     try:
         # A comma may be a decimal one, so only thousands are taken for what they are.
-        amount = Decimal(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
+        plain = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+        amount = Decimal("NaN" if _AMBIGUOUS.fullmatch(text) else plain)
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or abs(amount) >= Decimal(10) ** 16:

@@ -1,6 +1,7 @@
 """What came back of the lists as a source of the feed contact_results, and the account of it (decision 0024)."""
 
 import json
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +16,8 @@ from jobs.tables import TABLES
 
 FEED = "contact_results"
 INBOX = "inbox"
-FOLDER = f"{INBOX}/taken/"
+OWN = ("taken", "replies")
+FOLDER = f"{INBOX}/{OWN[0]}/"
 TAKEN, NOT_WORKED, REFUSED, REPLACED = "taken", "not worked", "refused", "replaced"
 """Verdicts on a row; replaced: a later file of the same date told the attempt anew."""
 SOURCE = Source(
@@ -25,17 +27,27 @@ SOURCE = Source(
     optional=True,
 )
 """Where it lies below the delivery root; its `problem` and `row` are for the door."""
-MODE = 0o770
-"""Those who may read lists may return them."""
+MODE = stat.S_ISVTX | 0o770
+"""Those who may read lists may return them, and touch nothing else there: what was taken is a file of the feed."""
+OWN_MODE = 0o750
 RETURNED = TABLES["ops.returned_lists"]
 
 
 def open_inbox(root: Path) -> None:
-    """Makes the folder, so that people find it."""
+    """Makes the folder, so that people find it, and those in it that are Echolake's alone."""
     inbox = root / INBOX
     if not inbox.exists():
         inbox.mkdir(parents=True)
         inbox.chmod(MODE)
+    for name in OWN:
+        if not (inbox / name).exists():
+            (inbox / name).mkdir()
+            (inbox / name).chmod(OWN_MODE)
+    mode = inbox.stat().st_mode
+    if not mode & stat.S_ISVTX:
+        # Somebody else's, who chose its mode.
+        with suppress(PermissionError):
+            inbox.chmod(stat.S_IMODE(mode) | stat.S_ISVTX)
 
 
 def waiting(settings: Settings) -> list[Path]:

@@ -1,6 +1,7 @@
 """A list as a workbook for people: the list, what its columns mean, and the totals of the day."""
 
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -16,6 +17,7 @@ LONGEST_TEXT = 32_767
 """Limits of the format."""
 
 WIDTHS = {
+    "row": 6, "verdict": 12,
     "rank": 6, "customer_id": 16, "name": 16, "phone": 18, "channel": 9, "slot_start": 17, "slot_end": 17, "why": 60,
     "script_id": 18, "script_hint": 60, "expected_value": 15, "list_on": 11, "campaign": 20, "result": 14,
     "attempted_at": 17, "agent_id": 12, "callback_at": 17, "product": 16, "amount": 12, "note": 40,
@@ -66,6 +68,22 @@ def workbook(lists: Lists, campaign: str, columns: dict[str, str], time_zone: st
         _write(meanings, number, 0, name, text)
         _write(meanings, number, 1, meaning + of_zone, text)
     _write_totals(_sheet(book, "totals", {"campaign": 24, "what": 34, "customers": 11}, head), lists, text)
+    book.close()
+    return made.getvalue()
+
+
+def reply(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
+    """What became of each row of a returned list, to be mended and returned: all texts, which no program reads anew."""
+    made = io.BytesIO()
+    book = xlsxwriter.Workbook(made, {"in_memory": True})
+    head, text = (
+        book.add_format({"bold": True, "bg_color": "#E7EEF7", "bottom": 1}),
+        book.add_format({"num_format": "@"}),
+    )
+    sheet = _sheet(book, "list", {name: WIDTHS[name] for name in columns}, head)
+    for number, row in enumerate(rows, 1):
+        for place, name in enumerate(columns):
+            _write(sheet, number, place, row.get(name), text)
     book.close()
     return made.getvalue()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,6 +15,7 @@ from jobs import outreach, runner
 from jobs.delivery import records
 from jobs.gold.outreach.hours import Shift
 from jobs.settings import read_settings
+from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 from tests.conftest import World
 from tests.frames import frame
@@ -300,3 +302,17 @@ def test_a_night_names_the_countries_whose_time_nobody_knows_and_calls_nobody_th
     assert "on 2026-06-02 for customers in China, XX without" in warning
     told = dict(world.rows("gold.call_candidates", "customer_id", "reason"))
     assert told == {"A": "no_callable_hour", "B": "no_callable_hour", "C": "no_callable_hour", "D": None, "E": None}
+
+
+def test_a_list_with_a_refused_row_has_not_come_back_before_its_mended_reply_has(tmp_path: Path) -> None:
+    """Until then its contacts count at their slots: what the refused rows say has not landed."""
+    logs, returned_lists = TableLogs(str(tmp_path)), TABLES["ops.returned_lists"]
+    counts = {f"rows_{name}": 0 for name in ("in", "taken", "not_worked", "refused", "replaced")}
+
+    def account(file: str, day: date, refused: int) -> dict[str, Any]:
+        return {"ds": day, "file": file, "list_on": FIRST, "campaign": "save"} | counts | {"rows_refused": refused}
+
+    for file, day, refused, found in (("a", FIRST, 3, []), ("b", FIRST + timedelta(days=1), 0, [(FIRST, "save")])):
+        logs.record(returned_lists, [account(file, day, refused)], f"ds = DATE'{day}'")
+        assert outreach.returned(logs, day) == found
+    assert outreach.returned(logs, FIRST) == []

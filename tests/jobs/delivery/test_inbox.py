@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import os
+import stat
 import time
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def take(day: date = LIST_ON) -> list[str]:
 
 
 def replies(box: Path) -> list[Cells]:
-    [file] = (box / "replies").iterdir()
+    [file] = (box / "replies").glob("*.csv")
     return list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
 
 
@@ -133,6 +134,8 @@ def test_times_and_dates_may_be_the_spreadsheet_s_own(box: Path) -> None:
         ({"amount": "much"}, "amount: a number"),
         ({"amount": "inf"}, "amount: a number"),
         ({"amount": "1200,50"}, "amount: a number"),
+        ({"amount": "1.200"}, "amount: a number"),
+        ({"amount": "1e3"}, "amount: a number"),
         ({"attempted_at": "0001-01-01 00:00"}, "attempted_at: a time"),
         ({"callback_at": "9999-12-31T23:59-05:00"}, "callback_at: a time"),
     ],
@@ -153,13 +156,91 @@ def test_a_bad_row_is_refused_with_its_reason_and_the_others_are_taken(box: Path
 def test_the_mended_reply_is_a_list_too_and_what_was_taken_before_counts_once(box: Path) -> None:
     put(box, {**KEY, "result": "eaten"}, {**KEY, "customer_id": CAI, "result": "busy"})
     take()
-    [reply] = (box / "replies").iterdir()
+    [reply] = (box / "replies").glob("*.csv")
     (box / "mended.csv").write_bytes(reply.read_bytes().replace(b"eaten", b"reached"))
     assert take() == []
     told = sorted((row["customer_id"], row["result"], row["verdict"]) for row in of_the_feed(box))
     assert told == [
         (ANNA, "eaten", "refused"), (ANNA, "reached", "taken"), (CAI, "busy", "replaced"), (CAI, "busy", "taken"),
     ]  # fmt: skip
+
+
+def test_the_workbook_beside_a_reply_is_one_to_mend_and_return(box: Path) -> None:
+    put(box, {**KEY, "customer_id": CAI, "result": "busy", "note": "=1+1"}, {**KEY, "result": "eaten"})
+    take()
+    [reply] = (box / "replies").glob("*.xlsx")
+    book = openpyxl.load_workbook(reply)
+    sheet = book["list"]
+    named = {cell.value: place for place, cell in enumerate(sheet[1], 1)}
+    assert [sheet.cell(3, named[name]).value for name in ("list_on", "verdict")] == [str(LIST_ON), "refused"]
+    sheet.cell(3, named["result"]).value = "reached"
+    book.save(box / "mended.xlsx")
+    assert take() == []
+    taken_now = sorted((row["result"], row["note"]) for row in of_the_feed(box) if row["verdict"] == "taken")
+    assert taken_now == [("busy", "=1+1"), ("reached", "")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "attempted_at"),
+    [
+        ({"attempted_at": "2:15 PM", "callback_at": "never"}, "2026-02-10T01:00"),
+        ({"attempted_at": "14:15", "amount": "none"}, "2026-02-10T06:15"),
+    ],
+)
+def test_whoever_asks_not_to_be_called_is_heard_whatever_else_cannot_be_read(
+    box: Path, cells: Cells, attempted_at: str
+) -> None:
+    put(box, {**KEY, "result": "do not call", **cells})
+    assert take() == []
+    [row] = of_the_feed(box)
+    assert (row["verdict"], row["result"], row["attempted_at"][:16]) == ("taken", "do_not_call", attempted_at)
+    assert (row["callback_at"], row["amount"]) == ("", "")
+
+
+@pytest.mark.parametrize("later", [LIST_ON, LIST_ON + timedelta(days=1)])
+def test_a_correction_is_taken_back_by_the_file_of_before(box: Path, later: date) -> None:
+    """At the slot's time each, so that all three tell of one contact."""
+    for day, found in ((LIST_ON, "reached"), (later, "no_answer"), (later, "reached")):
+        put(box, {**KEY, "result": found})
+        assert take(day) == []
+    last = [row["result"] for row in of_the_feed(box, later) if row["verdict"] == "taken"]
+    assert last == ["reached"]
+    assert not list(box.glob("*.csv"))
+
+
+def test_a_workbook_of_two_lists_is_refused_whole(box: Path) -> None:
+    book = openpyxl.Workbook()
+    for title, who in (("list", ANNA), ("list (2)", CAI)):
+        sheet = book.create_sheet(title)
+        for row in ([*KEY, "result"], [*(KEY | {"customer_id": who}).values(), "do_not_call"]):
+            sheet.append(row)
+    book.save(box / "both.xlsx")
+    [line] = take()
+    assert "it has more than one list; return each as a file of its own" in line
+    assert (box / "both.xlsx").exists()
+
+
+def test_a_row_far_below_the_last_one_that_a_sheet_can_have_is_not_looked_for(box: Path, tmp_path: Path) -> None:
+    book, plain = openpyxl.Workbook(), tmp_path / "plain.xlsx"
+    sheet = book.create_sheet("list", 0)
+    for row in ([*KEY, "result"], [*KEY.values(), "reached"]):
+        sheet.append(row)
+    book.save(plain)
+    with zipfile.ZipFile(plain) as whole, zipfile.ZipFile(box / "back.xlsx", "w") as claimed:
+        for name in whole.namelist():
+            far = b'<row r="1000000000000"><c r="A1000000000000"><v>1</v></c></row></sheetData>'
+            text = whole.read(name)
+            claimed.writestr(name, text.replace(b"</sheetData>", far) if name.endswith("sheet1.xml") else text)
+    take()
+    assert [row["result"] for row in of_the_feed(box)] == ["reached"]
+
+
+def test_what_was_taken_is_nobody_else_s_to_move_away(box: Path) -> None:
+    assert box.stat().st_mode & stat.S_ISVTX
+    box.chmod(0o775)
+    taken.open_inbox(box.parent)
+    assert stat.S_IMODE(box.stat().st_mode) == stat.S_ISVTX | 0o775
+    assert {stat.S_IMODE((box / name).stat().st_mode) for name in taken.OWN} == {0o750}
 
 
 def test_of_two_files_of_one_night_the_later_counts(box: Path) -> None:
@@ -179,7 +260,7 @@ def test_a_list_of_a_later_day_waits_for_its_night(box: Path) -> None:
     file = put(box, {**KEY, "result": "reached"})
     assert take(NIGHT) == []
     assert file.exists()
-    assert not (box / "replies").exists()
+    assert not list((box / "replies").iterdir())
     take(LIST_ON)
     assert [row["result"] for row in of_the_feed(box)] == ["reached"]
 
@@ -231,6 +312,11 @@ def test_what_a_spreadsheet_would_compute_is_read_as_it_was_and_written_harmless
         ("a.csv", b"list_on,campaign,customer_id\n", "no column result"),
         ("a.csv", b"list_on,campaign,customer_id,result,result\n", "result more than once"),
         ("a.csv", "list_on,campaign,customer_id,result,note\n1,2,3,4,é\n".encode("latin-1"), "it is not UTF-8"),
+        (
+            "a.csv",
+            b'list_on,campaign,customer_id,result,note\n1,2,3,reached,"urgent\n1,2,4,do_not_call,\n',
+            "it is no CSV",
+        ),
         ("a.csv", b"list_on,campaign,customer_id,result\n\x00\n", "no such contact|it is no CSV|a date"),
         ("a.xlsx", b"PK\x03\x04 half", "it is no workbook"),
         ("a.xlsx", b"list_on,campaign,customer_id,result\n", "it is no workbook"),
@@ -283,7 +369,7 @@ def test_other_separators_and_encodings_of_spreadsheets_are_read(box: Path, sep:
 def test_blank_rows_are_no_rows_and_an_empty_list_says_nothing(box: Path) -> None:
     put(box)
     assert take() == []
-    assert not (box / "taken").exists()
+    assert not list((box / "taken").iterdir())
     (box / "b.csv").write_text("list_on,campaign,customer_id,result\n,,,\n\n")
     assert take() == []
     assert [file.name for file in box.glob("*.csv")] == []
@@ -381,7 +467,7 @@ def test_a_link_is_no_list(box: Path, tmp_path: Path) -> None:
     (box / "link.csv").symlink_to(elsewhere)
     assert take() == []
     assert elsewhere.exists()
-    assert not (box / "replies").exists()
+    assert not list((box / "replies").iterdir())
 
 
 def test_a_file_without_end_is_refused_without_reading_it(box: Path) -> None:
