@@ -97,6 +97,7 @@ def _due(list_on: date, handed_over: dict[date, Parcel], today: date | None) -> 
 
 
 def _first(tables: StoredTables, day: DayFolder, done: Delivered, settings: Settings) -> None:
+    lists.demand_agreement(tables, day.list_on)
     made = lists.of_day(tables, day.list_on, settings)
     if not made:
         return

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jobs.errors import DataError
 from jobs.pseudonyms import ensure_key, keyed_token
 from jobs.rights.stored import StoredTables
 from jobs.rights.stored import listed as in_list
@@ -56,6 +57,28 @@ def of_day(tables: StoredTables, list_on: date, settings: Settings) -> Lists:
         if contact["channel"] in NUMBERED and row["phone"] is None:
             unreachable[campaign] = unreachable.get(campaign, 0) + 1
     return Lists(list_on, rows, _totals(tables, where, rows), unreachable)
+
+
+def demand_agreement(tables: StoredTables, list_on: date) -> None:
+    """Sees that the lists are those of the decisions, as what goes out stays so for good.
+
+    Raises:
+        DataError: a night ended between the two and left lists of the decisions before.
+    """
+    where = f"list_on = DATE '{list_on}'"
+    if not (tables.exists(CANDIDATES) and tables.exists(LISTS)):
+        return
+    decided = f"SELECT campaign, customer_id FROM candidates WHERE {where} AND decision = 'listed'"
+    listed = f"SELECT campaign, customer_id FROM lists WHERE {where}"
+    query = f"SELECT count(*) AS n FROM (({decided} EXCEPT {listed}) UNION ALL ({listed} EXCEPT {decided}))"
+    [row] = tables.ask(query, candidates=CANDIDATES, lists=LISTS)
+    if row["n"]:
+        raise DataError(
+            f"delivery {list_on}: gold.call_lists is older than gold.call_candidates",
+            expected="a list of each contact that was decided on, and of no other",
+            found=f"{row['n']:,} contacts in one of the two alone",
+            todo="run the night again that makes these lists; nothing was handed over",
+        )
 
 
 def _wanted(contacts: Iterable[Row], with_names: bool) -> dict[tuple[str, str], set[str]]:

@@ -17,6 +17,7 @@ from jobs.delivery_settings import Sftp
 # What it says of a failure, with a traceback, is in the warning.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 FOLDER_MODE = 0o750
+FAILURES = (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError)
 # What paramiko says of a connection that ended while it read, and while it wrote.
 ENDED = ("connection dropped", "Socket is closed")
 
@@ -54,7 +55,7 @@ def send_stops(files: list[Path], server: Sftp) -> None:
 def _told(server: Sftp) -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError, paramiko.SSHException) as error:
+    except FAILURES as error:
         raise _failed(server, _said(error, server), "mend the server; the next run begins the upload again") from None
 
 
@@ -82,10 +83,11 @@ def _session(server: Sftp) -> Iterator[paramiko.SFTPClient]:
         known = Path(server.known_hosts).expanduser()
         try:
             client.load_host_keys(str(known))
-        except OSError as error:
+        except (OSError, UnicodeDecodeError, paramiko.hostkeys.InvalidHostKey) as error:
+            why = error.strerror if isinstance(error, OSError) else "a line that is no host's name and key"
             raise _failed(
                 server,
-                f"known_hosts {known}: {error.strerror}",
+                f"known_hosts {known}: {why}",
                 f"write the server's key there (ssh-keyscan -p {server.port} {server.host}, once compared)",
             ) from None
         try:
@@ -104,7 +106,7 @@ def _session(server: Sftp) -> Iterator[paramiko.SFTPClient]:
                 channel_timeout=seconds,
             )
             session = _opened(client, seconds)
-        except (OSError, EOFError, paramiko.SSHException) as error:
+        except FAILURES as error:
             raise _failed(server, _said(error, server), "see whether it is up, and whether we are let in") from None
         yield session
 

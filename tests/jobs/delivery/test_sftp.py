@@ -100,6 +100,8 @@ def test_a_server_with_another_key_gets_nothing(outreach: Outreach, configure: C
     assert "another host key" in outreach.deliver().warnings[0]
     known.write_text("")
     assert "not found in known_hosts" in outreach.deliver().warnings[0]
+    known.write_text("@cert-authority *.bank.example ssh-ed25519 AAAA\n")
+    assert "a line that is no host's name and key" in outreach.deliver().warnings[0]
     configure(sftp=sftp.conf(known_hosts=str(outreach.root / "none")))
     assert "ssh-keyscan" in outreach.deliver().warnings[0]
     assert not list(sftp.files.iterdir())
