@@ -57,6 +57,8 @@ DOOR_CONF = {
 
 SQL_DATA_EXCEPTION = "22"
 """The class of SQLSTATE that says that a value was not as a function wants it."""
+RAISED = ("java.lang.ArithmeticException", "java.time.DateTimeException")
+"""What functions raise that say it without one, such as timestamp_millis."""
 
 
 def land(
@@ -180,13 +182,14 @@ def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
         guilty = next((file.name for file in files if file.uri in str(error)), None)
         told = error if isinstance(error, PySparkException) else PySparkException(str(error))
         condition = told.getCondition() or ""
-        if (told.getSqlState() or "").startswith(SQL_DATA_EXCEPTION):
+        raised = next((name for name in RAISED if name in str(error)), "")
+        if (told.getSqlState() or "").startswith(SQL_DATA_EXCEPTION) or raised:
             # Spark's own message quotes the value.
             raise DataError(
                 f"{feed.name}: a value stops the mapping",
                 expected="expressions that give null for a value that they cannot take",
-                found=f"{condition} in {', '.join(file.name for file in files[:3])}",
-                todo=f"use the try_ form of that function in feeds.{feed.name}, then run the same night again",
+                found=f"{condition or raised} in {', '.join(file.name for file in files[:3])}",
+                todo=f"use that function's try_ form, or a CASE around it, in feeds.{feed.name}, then run the same night again",
             ) from None
         if guilty is None and not condition.startswith(("FAILED_READ_FILE", "CANNOT_READ", "PARQUET")):
             raise

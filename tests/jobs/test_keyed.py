@@ -122,6 +122,8 @@ def test_versions_are_the_same_when_a_batch_comes_between_two_that_say_the_same(
     for day, city in cities.items():
         world.drop("customers", day, f"{CUSTOMERS}C1,Anna Lee,13800138000,{city},2026-01-01 08:00:00\n")
     world.land("customers", *cities)
+    for day in cities:
+        world.pass_gate(day)
     for days in (["2026-01-01", "2026-01-03"], ["2026-01-02"]):
         world.make("silver.customers_versions", *days)
     assert world.rows("silver.customers_versions", "city", "known_on", "superseded_on", order="2") == [

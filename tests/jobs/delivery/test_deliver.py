@@ -15,7 +15,7 @@ from jobs.delivery import records
 from jobs.errors import DataError
 from jobs.rights import outside
 from jobs.table_logs import TableLogs
-from tests.jobs.delivery.conftest import ANNA, LIST_ON, NUMBERS, SAVE, Configure, Outreach, content
+from tests.jobs.delivery.conftest import ANNA, CAI, LIST_ON, NUMBERS, SAVE, Configure, Outreach, content
 
 REPO = Path(__file__).resolve().parents[3]
 KILLED = """
@@ -64,9 +64,22 @@ def test_without_lists_and_candidates_there_is_no_folder(outreach: Outreach) -> 
 
 def test_candidates_of_whom_nobody_is_listed_are_told_in_the_manifest(outreach: Outreach) -> None:
     outreach.put("gold.call_lists")
+    outreach.put("gold.call_candidates", *(row for row in outreach.candidates(LIST_ON) if row["decision"] != "listed"))
     outreach.deliver()
     assert list(content(outreach.folder)) == ["manifest.json"]
     assert told(outreach) == [(LIST_ON, "folder", 0, 0)]
+
+
+def test_lists_of_other_decisions_are_not_handed_over(outreach: Outreach) -> None:
+    """A night that was killed between the two left them."""
+    decided = [
+        row | {"decision": "suppressed"} if row["customer_id"] == CAI else row for row in outreach.candidates(LIST_ON)
+    ]
+    outreach.put("gold.call_candidates", *decided)
+    with pytest.raises(DataError, match=r"gold\.call_lists is older than gold\.call_candidates"):
+        outreach.deliver()
+    assert not outreach.folder.exists()
+    assert told(outreach) == []
 
 
 def test_a_second_run_delivers_the_same_bytes_and_writes_nothing(outreach: Outreach) -> None:
@@ -122,7 +135,8 @@ def test_an_erasure_is_no_change(outreach: Outreach, configure: Configure) -> No
 
 
 def test_a_row_whose_identifier_has_an_apostrophe_is_erased_too(outreach: Outreach, configure: Configure) -> None:
-    outreach.put("gold.call_lists", outreach.lists("why", LIST_ON)[0] | {"customer_id": "-C9"})
+    for name, rows in (("lists", outreach.lists("why", LIST_ON)), ("candidates", outreach.candidates(LIST_ON))):
+        outreach.put(f"gold.call_{name}", rows[0] | {"customer_id": "-C9"})
     outreach.deliver()
     assert b"'-C9" in content(outreach.folder)[f"{SAVE}.csv"]
     outside.clean_deliveries(configure(), outside.pattern_of({"-C9"}))

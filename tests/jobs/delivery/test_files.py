@@ -168,7 +168,8 @@ def test_a_file_begins_with_a_byte_order_mark_unless_conf_says_otherwise(
 
 @pytest.mark.parametrize("campaign", ["../evil", "a/b", ".hidden", ""])
 def test_a_campaign_cannot_lead_out_of_the_folder(outreach: Outreach, campaign: str) -> None:
-    outreach.put("gold.call_lists", outreach.lists("why", LIST_ON)[0] | {"campaign": campaign})
+    for name, rows in (("lists", outreach.lists("why", LIST_ON)), ("candidates", outreach.candidates(LIST_ON))):
+        outreach.put(f"gold.call_{name}", rows[0] | {"campaign": campaign})
     with pytest.raises(DataError, match="no name for a file"):
         outreach.deliver()
     assert not outreach.folder.exists()
