@@ -189,7 +189,7 @@ def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
                 f"{feed.name}: a value stops the mapping",
                 expected="expressions that give null for a value that they cannot take",
                 found=f"{condition or raised} in {', '.join(file.name for file in files[:3])}",
-                todo=f"use that function's try_ form, or a CASE around it, in feeds.{feed.name}, then run the same night again",
+                todo=f"in feeds.{feed.name} use its try_ form or a CASE around it, then run the same night again",
             ) from None
         if guilty is None and not condition.startswith(("FAILED_READ_FILE", "CANNOT_READ", "PARQUET")):
             raise
