@@ -30,8 +30,13 @@ def hold_gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: S
         )
     lake = TableLogs(settings.lake, {"run_id": run_id, "code_version": __version__})
     batches = ops.write_batches(lake, days, outcomes)
-    broken = _beyond_limits(batches, settings)
+    refused = _beyond_limits(batches, settings)
+    broken = [line for lines in refused.values() for line in lines]
     if broken:
+        # Also where it had passed before: what lies in bronze now counts for no other night.
+        dated = [day for day in days if day in refused]
+        if dated:
+            ops.write_nights(lake, dated, run_id, passed_gate_at=None)
         raise DataError(
             f"gate {days[-1]}: {broken[0]}",
             expected="in each batch at most the share or the number of quarantined rows that conf allows",
@@ -47,8 +52,9 @@ def hold_gate(days: Sequence[date], outcomes: Outcomes, run_id: str, settings: S
     }
 
 
-def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> list[str]:
-    broken = []
+def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> dict[Any, list[str]]:
+    """By batch, its date or of undated rows their file: in words what it has too much of."""
+    broken: dict[Any, list[str]] = {}
     for feed in FEEDS:
         limit = settings.source(feed).quarantine
         by_batch: dict[Any, tuple[int, int]] = {}
@@ -62,5 +68,6 @@ def _beyond_limits(batches: Sequence[dict[str, Any]], settings: Settings) -> lis
         for group, (rows, bad) in by_batch.items():
             if bad > limit.rows and bad > limit.share * rows:
                 allowed = f"allowed {limit.rows} or {limit.share * 100:g}%"
-                broken.append(f"{feed.name} {group}: {bad:,} of {rows:,} rows quarantined, {allowed}")
+                line = f"{feed.name} {group}: {bad:,} of {rows:,} rows quarantined, {allowed}"
+                broken.setdefault(group, []).append(line)
     return broken

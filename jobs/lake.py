@@ -101,9 +101,11 @@ class Lake(TableLogs):
     ) -> DataFrame | None:
         """Rows that changed after one version up to another, before and after; None when no longer known.
 
-        Of these, the rows for which `where` holds.
+        Of these, the rows for which `where` holds. Of a table that was deleted since and made again nothing is known.
         """
-        if after >= until:
+        if after > until:
+            return None
+        if after == until:
             return self.empty(table).withColumn("_change_type", F.lit("")).select(*columns)
         try:
             feed = (

@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -117,6 +117,7 @@ def _land(
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
+    _refuse_forgotten(lake, feed, [day for day in days if not (found[day] or returned.get(day))], settings)
     if not files:
         return Landed(nothing, publish(lake, Batch(feed, days), expect), warnings)
     lake.prepare(sum(file.rows for file in files))
@@ -327,7 +328,7 @@ def _with_standing(rows: DataFrame, lake: Lake, feed: Feed, days: Sequence[date]
     if not lake.may_hold(bronze, {"ds": days}):
         return rows
     key = ("ds", *feed.lake_key)
-    come = rows.where("_reason IS NULL").select(*(F.col(name).alias(f"_{name}") for name in key))
+    come = rows.select(*(F.col(name).alias(f"_{name}") for name in key))
     same = reduce(operator.and_, (F.col(name).eqNullSafe(F.col(f"_{name}")) for name in key))
     stood = (
         lake.read(bronze)
@@ -337,6 +338,29 @@ def _with_standing(rows: DataFrame, lake: Lake, feed: Feed, days: Sequence[date]
         .drop("loaded_at")
     )
     return rows.unionByName(stood, allowMissingColumns=True)
+
+
+def _refuse_forgotten(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> None:
+    """Stops where an empty batch would take from silver what bronze has dropped for its age.
+
+    Within bronze's retention a file that is gone takes its rows back.
+    """
+    bronze, silver = TABLES[f"bronze.{feed.name}"], TABLES.get(f"silver.{feed.name}")
+    kept, latest = settings.keeps(bronze), lake.latest(bronze, "ds")
+    if kept is None or latest is None or silver is None:
+        return
+    old = [
+        day
+        for day in days
+        if day < latest - timedelta(days=kept) and lake.may_hold(silver, {"ds": [day], "known_on": [day]})
+    ]
+    if old:
+        raise DataError(
+            f"{feed.name} {old[0]}: a batch that bronze no longer holds has no file",
+            expected=f"its file, as silver.{feed.name} has rows of it that are older than the {kept} days of bronze",
+            found="none",
+            todo="put the file back below the landing root, or leave nights of that age as they are",
+        )
 
 
 def _judged(rows: DataFrame) -> DataFrame:

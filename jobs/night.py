@@ -248,8 +248,10 @@ def write_down(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run
     """Writes what dates came to into ops; complete are those without a failure. Returns the summary."""
     lake = _logs(settings, run_id)
     made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
-    # A night that stops before its gate has landed all the same.
-    ops.write_batches(lake, days, made)
+    if len(made) == len([outcome for outcome in outcomes if outcome]):
+        # A night that stops before its gate has landed all the same. What passed one was written down there, and may
+        # have landed anew by another run since.
+        ops.write_batches(lake, days, made)
     ops.write_runs(lake, days[-1], made, failures, run_id)
     text = ops.summary(lake, days, made, failures)
     ops.write_nights(lake, days, run_id, completed_at=None if failures else datetime.now(UTC), summary=text)

@@ -186,11 +186,14 @@ class TableLogs:
         return [day for day in files.column(name).to_pylist() if day is not None] if files.num_rows else []
 
     def changed_partitions(self, table: Table, after: int | None) -> set[date] | None:
-        """The partitions (by date) that commits after a version changed; None when the log no longer says."""
+        """The partitions (by date) that commits after a version changed; None when the log no longer says.
+
+        Nor does it of a version that is still to come: the table was deleted since, and made again.
+        """
         latest = self.version(table)
         if latest is None:
             return set()
-        if after is None or table.partition is None:
+        if after is None or after > latest or table.partition is None:
             return None
         changed: set[date] = set()
         for version in range(after + 1, latest + 1):

@@ -6,8 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from pyarrow.dataset import field
+from upath import UPath
 
 from jobs.lake import Lake, in_dates, in_texts
+from jobs.loading import FILE as LOAD
 from jobs.settings import Settings
 from jobs.table_logs import Files, literal
 from jobs.tables import FEEDS, TABLES, Table
@@ -44,8 +46,11 @@ def keep_up(lake: Lake, day: date, settings: Settings, say: Callable[[str], None
     done = []
     day = min(day, max((night["ds"] for night in lake.records(TABLES["ops.nights"])), default=day))
     tables = [table for table in TABLES.values() if lake.exists(table)]
+    is_loading = UPath(settings.lake, LOAD).exists()
+    if is_loading:
+        say("  a load has not ended: what it landed stays, whatever its age, until the same load has been run again")
     for number, table in enumerate(tables, 1):
-        kept = _keep(lake, table, day, settings)
+        kept = _keep(lake, table, day, settings, may_drop=not (is_loading and table.layer == "bronze"))
         done.append(kept)
         if kept.is_news:
             say(f"  [{number}/{len(tables)}] {kept}")
@@ -63,9 +68,9 @@ def summary(done: list[Kept]) -> str:
     )
 
 
-def _keep(lake: Lake, table: Table, day: date, settings: Settings) -> Kept:
+def _keep(lake: Lake, table: Table, day: date, settings: Settings, may_drop: bool) -> Kept:
     before, rows = lake.files(table), lake.rows(table)
-    days = settings.keeps(table)
+    days = settings.keeps(table) if may_drop else None
     past = [] if days is None else _past(lake, table, day - timedelta(days=days))
     if past:
         lake.delete(table, " OR ".join(past))

@@ -1,15 +1,17 @@
 """The gate says what it found and what conf allows."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs import ops
 from jobs.errors import DataError
 from jobs.gate import hold_gate
 from jobs.settings import read_settings
-from jobs.tables import FEEDS
+from jobs.table_logs import TableLogs
+from jobs.tables import FEEDS, TABLES
 
 DAY = date(2026, 1, 31)
 
@@ -27,6 +29,11 @@ def test_a_share_of_less_than_a_hundredth_is_not_told_as_none(
         {"table": f"bronze.{feed.name}", "batches": []} for feed in FEEDS if feed.name != "calls"
     ]
     outcomes.append({"table": "bronze.calls", "batches": [{**of_calls, **counts}]})
+    logs = TableLogs(str(tmp_path / "lake"))
+    before, now = DAY - timedelta(days=1), datetime.now(UTC)
+    ops.write_nights(logs, [before, DAY], "run", passed_gate_at=now, completed_at=now)
     with pytest.raises(DataError) as raised:
         hold_gate([DAY], outcomes, "run", read_settings())
     assert raised.value.found == f"calls {DAY}: 5 of 20 rows quarantined, allowed 1 or {told}"
+    passed = {row["ds"]: row["passed_gate_at"] is not None for row in logs.records(TABLES["ops.nights"])}
+    assert passed == {before: True, DAY: False}, "what lies in bronze now passed no gate"

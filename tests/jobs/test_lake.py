@@ -108,6 +108,13 @@ def test_a_table_gains_the_columns_of_a_later_version(tmp_path: Path) -> None:
     assert held == [*table.column_names, "carrier"]
 
 
+def test_of_a_table_that_was_deleted_and_made_again_nobody_knows_what_changed(tmp_path: Path) -> None:
+    logs, calls = TableLogs(str(tmp_path)), TABLES["silver.calls"]
+    logs.create(calls)
+    assert logs.changed_partitions(calls, 0) == set()
+    assert logs.changed_partitions(calls, 400) is None
+
+
 def test_what_commits_noted_before_a_restore_is_not_trusted(tmp_path: Path) -> None:
     logs, table, calls = TableLogs(str(tmp_path)), TABLES["gold.service_kpis"], TABLES["silver.calls"]
 

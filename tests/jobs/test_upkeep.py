@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from jobs import runner, upkeep
+from jobs import loading, runner, upkeep
 from jobs.errors import DataError
 from jobs.lake import Lake
 from jobs.settings import Settings, read_settings
@@ -130,6 +130,35 @@ def test_rows_of_no_date_go_by_when_they_were_set_aside_and_from_the_vault_too_w
     assert world.rows("vault.quarantine_raw", "feed", "ds", "source_file") == kept
     upkeep.keep_up(lake, LAST, settings, lambda _: None)
     assert deleted == ["quarantine.calls", "vault.quarantine_raw", "vault.quarantine_raw"], "nothing without effect"
+
+
+def test_what_a_load_landed_stays_until_it_has_ended_and_an_old_batch_is_not_taken_back_for_want_of_its_file(
+    world: World, lake: Lake
+) -> None:
+    settings = _keeping(world, {"bronze": 14})
+    old, entries = LAST - timedelta(days=15), "customer_id,added_at\nC1,2026-01-01\n"
+    for day in (old, LAST):
+        world.drop("do_not_call", str(day), entries)
+        world.land("do_not_call", str(day))
+        world.make("silver.do_not_call", str(day))
+    load = world.lake / loading.FILE
+    load.write_text("{}")
+    said: list[str] = []
+    upkeep.keep_up(lake, LAST, settings, said.append)
+    assert world.rows("bronze.do_not_call", "ds") == [(old,), (LAST,)]
+    assert any("a load has not ended" in line for line in said)
+    load.unlink()
+    upkeep.keep_up(lake, LAST, settings, said.append)
+    assert world.rows("bronze.do_not_call", "ds") == [(LAST,)]
+    for file in (world.landing / f"do_not_call/ds={old}").iterdir():
+        file.unlink()
+    with pytest.raises(DataError, match="a batch that bronze no longer holds has no file"):
+        world.land("do_not_call", str(old))
+    # What is younger than that is taken back, as ever.
+    for file in (world.landing / f"do_not_call/ds={LAST}").iterdir():
+        file.unlink()
+    world.land("do_not_call", str(LAST))
+    assert world.rows("bronze.do_not_call", "ds") == []
 
 
 def test_a_date_that_no_night_has_come_to_takes_nothing_more_away(world: World, lake: Lake) -> None:
