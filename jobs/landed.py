@@ -346,14 +346,11 @@ def _refuse_forgotten(lake: Lake, feed: Feed, days: Sequence[date], settings: Se
     Within bronze's retention a file that is gone takes its rows back.
     """
     bronze, silver = TABLES[f"bronze.{feed.name}"], TABLES.get(f"silver.{feed.name}")
-    kept, latest = settings.keeps(bronze), lake.latest(bronze, "ds")
-    if kept is None or latest is None or silver is None:
+    kept, landed = settings.keeps(bronze), lake.dates(bronze, "ds")
+    if kept is None or not landed or silver is None:
         return
-    old = [
-        day
-        for day in days
-        if day < latest - timedelta(days=kept) and lake.may_hold(silver, {"ds": [day], "known_on": [day]})
-    ]
+    first = landed[-1] - timedelta(days=kept)
+    old = [day for day in days if day < first and lake.may_hold(silver, {"ds": [day], "known_on": [day]})]
     if old:
         raise DataError(
             f"{feed.name} {old[0]}: a batch that bronze no longer holds has no file",
