@@ -115,7 +115,7 @@ def update_channels(lake: Lake, day: date, settings: Settings, expect: Expect, w
     if not _has_calls(lake, day, topic_channels.DAYS):
         return 0
     frames = stamped.frames(lake, CHANNELS.inputs)
-    made = topic_channels.build(**frames, as_of=day, end_at=end_of(day, settings.time_zone))
+    made = topic_channels.build(**frames, as_of=day, end_at=end_of(day, settings.time_zone), **_chains(settings))
     return stamped.replace_date(lake, CHANNELS, made, day, expect)
 
 

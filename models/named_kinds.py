@@ -225,7 +225,9 @@ def _traits(of_kind: Sequence[Lift]) -> list[Lift]:
         lift = each.lift or 0
         return each.is_lack, not each.figure.startswith(TOPIC), lift if each.is_lack else -lift, each.figure
 
-    apart = {each.figure: each for each in sorted(of_kind, key=order) if each.is_trait or each.is_lack}
+    # Of a figure that is known of nobody the lift is no number, which no order can place.
+    told = [each for each in of_kind if each.is_trait or each.is_lack]
+    apart = {each.figure: each for each in sorted(told, key=order)}
     said = next((figure for figure in OFTEN if figure in apart), None)
     return [each for figure, each in apart.items() if figure not in OFTEN or figure == said]
 

@@ -104,14 +104,14 @@ def _figures(as_of: date, time_zone: str) -> list[Column]:
         F.count_if(F.col("outcome") == "ivr").alias("self_served_90d"),
         F.count_if("transferred").alias("transferred_90d"),
         F.count_if(F.col("resolved").eqNullSafe(F.lit(False))).alias("unresolved_90d"),
-        _different("agent_id").alias("agents_90d"),
+        _different(F.when(answered, F.col("agent_id"))).alias("agents_90d"),
         mean_seconds(waited).alias("wait_seconds_mean"),
         (F.max(waited) / MICROSECONDS_A_SECOND).alias("wait_seconds_longest"),
         F.max("started_at").alias("last_call_at"),
     ]
 
 
-def _different(column: str) -> Column:
+def _different(column: str | Column) -> Column:
     """How many values there are. Several count_distinct would copy every row once for each."""
     return F.size(F.collect_set(column)).cast("bigint")
 

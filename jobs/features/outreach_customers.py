@@ -43,14 +43,18 @@ def build(
     season. `results_on`: dates whose results have landed; `returned`: days and campaigns of lists that
     came back filled in.
     """
-    since = as_of - timedelta(days=max(REACH_DAYS, caps["refused_days"], caps["reentry_days"]))
+    # A day more: a window of so many times 24 hours may begin an hour before midnight where the clock went forward.
+    since = as_of - timedelta(days=max(REACH_DAYS, caps["refused_days"], caps["reentry_days"]) + 1)
     lists = call_candidates.where(F.col("list_on") <= F.lit(as_of))
     results = known(contact_results, as_of)
     recent_results = results.where(F.col("event_date") > F.lit(since))
-    recent_calls = known(calls, as_of).where(F.col("event_date") > F.lit(since))
+    inbound = known(calls, as_of).where("direction = 'inbound' AND customer_id IS NOT NULL")
+    inbound = inbound.where(F.col("event_date") > F.lit(since + timedelta(days=1)))
+    answered = inbound.where("outcome = 'answered'").select("customer_id", F.col("started_at").alias("at"))
     dialled = by_hand(dialled_calls, as_of).where(F.col("event_date") > F.lit(since))
     rows = ledger(recent_results, dialled, lists, results_on, returned).where(F.col("at") < F.lit(end_at))
-    spoken_to = rows.where((F.col("channel") == "call") & is_spoken_to())
+    called = rows.where((F.col("channel") == "call") & is_spoken_to())
+    spoken = answered.unionByName(called.select("customer_id", "at"))
     people = _people(customers_versions, as_of)
     facts = [
         _contacts(rows, end_at, caps),
@@ -59,8 +63,8 @@ def build(
         _barred(do_not_call, customers_versions, as_of, end_at),
         _tickets(as_known(tickets_versions, as_of), as_of, time_zone),
         _statements(as_known(statements_versions, as_of), as_of),
-        _spoken(recent_calls, spoken_to, as_of, time_zone),
-        _promised(recent_results, spoken_to, end_at),
+        _spoken(inbound, spoken, as_of, time_zone),
+        _promised(recent_results, spoken, end_at),
     ]
     told = people
     for fact in facts:
@@ -214,11 +218,8 @@ def _statements(statements: DataFrame, as_of: date) -> DataFrame:
     return first.select("customer_id", "_first.amount_due", "_first.due_on")
 
 
-def _spoken(calls: DataFrame, spoken_to: DataFrame, as_of: date, time_zone: str) -> DataFrame:
+def _spoken(inbound: DataFrame, spoken: DataFrame, as_of: date, time_zone: str) -> DataFrame:
     """When somebody last spoke with the customer, at which hour they mostly do, and the last call that was given up."""
-    inbound = calls.where("direction = 'inbound' AND customer_id IS NOT NULL")
-    answered = inbound.where("outcome = 'answered'").select("customer_id", F.col("started_at").alias("at"))
-    spoken = answered.unionByName(spoken_to.select("customer_id", "at"))
     by_hour = spoken.groupBy("customer_id", F.hour(F.from_utc_timestamp("at", time_zone)).alias("_hour")).agg(
         F.count("*").alias("_times"), F.max("at").alias("_last")
     )
@@ -239,12 +240,12 @@ def _spoken(calls: DataFrame, spoken_to: DataFrame, as_of: date, time_zone: str)
     )
 
 
-def _promised(results: DataFrame, spoken_to: DataFrame, end_at: datetime) -> DataFrame:
+def _promised(results: DataFrame, spoken: DataFrame, end_at: datetime) -> DataFrame:
     """Calls that were promised for a time before the list's day ends, after which nobody spoke to the customer."""
     promised = results.where("result = 'callback' AND callback_at IS NOT NULL").select(
         "customer_id", "attempted_at", "callback_at"
     )
     wanted = promised.where(F.col("callback_at") < F.lit(end_at + timedelta(days=1)))
-    since = spoken_to.groupBy("customer_id").agg(F.max("at").alias("_last"))
+    since = spoken.groupBy("customer_id").agg(F.max("at").alias("_last"))
     owed = wanted.join(since, "customer_id", "left").where("_last IS NULL OR _last <= attempted_at")
     return owed.groupBy("customer_id").agg(F.max("callback_at").alias("callback_at"))

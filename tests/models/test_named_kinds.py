@@ -32,6 +32,9 @@ def test_a_figure_that_is_not_known_of_all_is_compared_over_those_of_whom_it_is(
     found = named_kinds.lifts(figures, pd.Series([0, 0, 1, 1, 1]))
     assert named({0: found[0]}) == {0: "long waits"}
     assert [each.is_trait or each.is_lack for each in found[0]] == [True, False]
+    unknown = [lift(figure, nan, nan) for figure in ("cards", "tenure_days", "after_digital_share")]
+    known = [lift("weekend_share", 0.5, 0.2), lift("abandoned_share", 0.4, 0.1), lift("calls_90d", 9, 3)]
+    assert named({0: [known[0], *unknown, *known[1:]]}) == named({0: known})
 
 
 def test_names_are_unique_also_among_those_that_stand() -> None:

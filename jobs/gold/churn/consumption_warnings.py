@@ -36,7 +36,7 @@ def build(
     weighed = known.withColumn("_weighed", in_arrow(_weigh, schema, F.struct(*WEIGHED))).select("*", "_weighed.*")
     figures = weighed.withColumns(_amounts())
     is_silent = F.col("silence") < chance
-    is_drop = (F.col("use_days_7d") > 0) & (F.col("fall") <= -drop_sigmas)
+    is_drop = F.col("fall") <= -drop_sigmas
     is_spike = F.col("jump") >= spike_sigmas
     kind = F.when(is_silent, "silent").when(is_spike, "spike").when(is_drop, "drop")
     warned = figures.withColumn("kind", kind).where("kind IS NOT NULL")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
@@ -88,7 +89,7 @@ def build(
         *outreach_customers.columns, "person_id", "_pair.*", "_pair.allowed.*"
     )
     begin = F.lit(hours[0]).cast("timestamp")
-    rows = rows.withColumns({"free_hours": rules.free_hours(begin), "wish": _wish(begin, len(hours))})
+    rows = rows.withColumns({"free_hours": rules.free_hours(begin), "wish": _wish(hours, time_zone)})
     decided = F.coalesce(
         *(
             F.when(
@@ -150,14 +151,19 @@ def _explored(rows: DataFrame, list_on: date, share: float) -> DataFrame:
     )
 
 
-def _wish(begin: Column, hours: int) -> Column:
-    """The hour that suits the customer: for which a call was promised on the day, else in which they mostly speak.
+def _wish(hours: Sequence[datetime], time_zone: str) -> Column:
+    """The place in the day of the hour that suits: for which a call was promised, else in which they mostly speak.
 
-    `begin`: of the day, which has so many hours.
+    A clock that changes leaves out an hour of the day or has one twice, so that places are no hours of the clock.
     """
-    seconds = F.col("callback_at").cast("double") - begin.cast("double")
+    seconds = F.col("callback_at").cast("double") - F.lit(hours[0]).cast("timestamp").cast("double")
     promised = F.floor(seconds / HOUR.total_seconds()).cast("int")
-    return F.coalesce(F.when(promised.between(0, hours - 1), promised), "answer_hour", F.lit(USUAL_HOUR))
+    clock = [begin.astimezone(ZoneInfo(time_zone)).hour for begin in hours]
+    places = [
+        next((place for place, hour in enumerate(clock) if hour >= wanted), len(clock) - 1) for wanted in range(24)
+    ]
+    usual = F.get(F.lit(places), F.coalesce("answer_hour", F.lit(USUAL_HOUR)))
+    return F.coalesce(F.when(promised.between(0, len(hours) - 1), promised), usual)
 
 
 def _assigned(judged: DataFrame, places: Any) -> DataFrame:

@@ -43,6 +43,8 @@ def build(
         .where(is_mature)
         .join(F.broadcast(teams), "agent_id", "left")
         .join(kinds, "caller_key", "left")
+        # Some sources name whom a call was offered to, also where nobody took it.
+        .withColumn("team", F.when(F.col("outcome") == "answered", F.col("team")))
     )
     figures = _counted(mature)
     sequences = _sequences(figures)

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.columns import MICROSECONDS_AN_HOUR, microseconds_between
-from jobs.features.recent_calls import REPEAT_HOURS
+from jobs.features.recent_calls import REPEAT_HOURS, recent
 from jobs.features.rows import in_window, known
 
 DAYS = 90
@@ -14,10 +14,21 @@ Z = 1.959964
 """Standard normal quantile of a 95 % interval."""
 
 
-def build(calls: DataFrame, interactions: DataFrame, as_of: date, end_at: datetime) -> DataFrame:
-    """One row per topic and channel, of the customers' contacts that had 7 days to be followed by the date's end."""
+def build(
+    calls: DataFrame,
+    interactions: DataFrame,
+    as_of: date,
+    end_at: datetime,
+    transfer_minutes: int,
+    chain_gap_days: int,
+) -> DataFrame:
+    """One row per topic and channel, of the customers' contacts that had 7 days to be followed by the date's end.
+
+    A call that was handed on is one contact.
+    """
     columns = ("customer_id", "topic", "channel", "started_at", "event_date")
-    spoken = known(calls, as_of).where("direction = 'inbound'").withColumn("channel", F.lit("call"))
+    linked = recent(calls, as_of, DAYS, transfer_minutes, chain_gap_days)
+    spoken = linked.where("NOT is_transfer").withColumn("channel", F.lit("call"))
     written = known(interactions, as_of).select(*columns, F.col("interaction_id").alias("id"))
     contacts = (
         spoken.select(*columns, F.col("call_id").alias("id"))

@@ -215,10 +215,12 @@ def test_occasions_are_open_tickets_calls_given_up_promises_and_statements(told:
         {"call_id": "1", "customer_id": "B", "started_at": T - timedelta(hours=30), **gave_up},
         {"call_id": "2", "customer_id": "C", "started_at": T - timedelta(hours=30), **gave_up},
         {"call_id": "3", "customer_id": "C", "started_at": T - timedelta(hours=9), "direction": "inbound"},
+        {"call_id": "4", "customer_id": "F", "started_at": T - timedelta(hours=9), "direction": "inbound"},
     ]
     promised = [
         attempt("D", 30, result="callback", callback_at=T + timedelta(hours=10)),
         attempt("E", 30, result="callback", callback_at=T + timedelta(hours=30)),
+        attempt("F", 30, result="callback", callback_at=T + timedelta(hours=10)),
     ]
     due = {"amount_due": Decimal(90), "due_on": DAY + timedelta(days=3)}
     statements = [
@@ -227,7 +229,7 @@ def test_occasions_are_open_tickets_calls_given_up_promises_and_statements(told:
         {"customer_id": "C", **due, "due_on": DAY},
     ]
     rows = told(
-        customers_versions=customers(*"ABCDE"), tickets_versions=tickets, calls=calls, contact_results=promised,
+        customers_versions=customers(*"ABCDEF"), tickets_versions=tickets, calls=calls, contact_results=promised,
         statements_versions=statements,
     )  # fmt: skip
     assert (rows["A"]["open_complaints"], rows["A"]["complaint_topic"]) == (1, "fee")
@@ -238,6 +240,7 @@ def test_occasions_are_open_tickets_calls_given_up_promises_and_statements(told:
     assert rows["C"]["answer_hour"] == 15
     assert rows["D"]["callback_at"].replace(tzinfo=UTC) == T + timedelta(hours=10)
     assert rows["E"]["callback_at"] is None, "not on the list's day yet"
+    assert rows["F"]["callback_at"] is None, "called in since, and was answered"
     assert [rows[who]["amount_due"] for who in "ABC"] == [Decimal("90.00"), None, None]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -191,6 +192,18 @@ def test_a_promised_call_is_wished_for_in_the_hour_of_the_promise(decided: Decid
         who: (row["slot_start_at"].replace(tzinfo=UTC) - shanghai).seconds // 3600 for (_, who), row in rows.items()
     }
     assert slots == {"promised": 15, "missed": 11, "at_night": 19, "nothing": 10}
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25), date(2026, 10, 26)])
+def test_the_usual_hour_is_that_of_the_clock_on_the_days_on_which_it_changes_too(decided: Decided, day: date) -> None:
+    zone = "Europe/Berlin"
+    hours = hours_of(day, zone)
+    people = [customer("usual", answer_hour=14), customer("nothing")]
+    rows = decided(people, campaign(), hours=hours, minutes=[600.0] * len(hours), time_zone=zone)
+    slots = {
+        who: row["slot_start_at"].replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).hour for (_, who), row in rows.items()
+    }
+    assert slots == {"usual": 14, "nothing": 10}
 
 
 def test_holdouts_are_a_stable_share_of_those_who_won_a_place(decided: Decided) -> None:
