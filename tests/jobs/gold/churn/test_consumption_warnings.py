@@ -63,3 +63,11 @@ def test_far_fewer_days_of_use_are_a_drop_and_little_known_customers_are_left_al
     assert found["drops"]["kind"] == "drop"
     assert found["drops"]["seen"] == 1 < found["drops"]["usual"]
     assert found["drops"]["what"].startswith("used on 1 days of 7, where 6.")
+
+
+def test_a_stop_of_a_week_that_is_no_silence_yet_is_a_drop(spark: Any) -> None:
+    """Use on 28 of 53 days: a silence of 7 has a chance of 0.012, and no use in 7 lies 3.1 deviations below."""
+    stopped = {"observed_days": 60, "use_days_180d": 28, "use_days_7d": 0, "use_days_8d": 1}
+    row = warned(spark, customer("stops", 7, **stopped))["stops"]
+    assert (row["kind"], row["seen"]) == ("drop", 0.0)
+    assert row["what"].startswith("used on 0 days of 7, where 3.")
