@@ -248,7 +248,7 @@ def write_down(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run
     """Writes what dates came to into ops; complete are those without a failure. Returns the summary."""
     lake = _logs(settings, run_id)
     made = [outcome for outcome in outcomes if outcome and outcome["table"] != "gate"]
-    if len(made) == len([outcome for outcome in outcomes if outcome]):
+    if not any(outcome and outcome["table"] == "gate" for outcome in outcomes):
         # A night that stops before its gate has landed all the same. What passed one was written down there, and may
         # have landed anew by another run since.
         ops.write_batches(lake, days, made)

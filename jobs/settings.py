@@ -191,7 +191,7 @@ def _rooted(value: str | None, default: Path) -> str:
         return str(default)
     value = storage.opened(value)
     if "://" in value:
-        return value.rstrip("/")
+        return value
     # Without following links, as Spark does: names of files are told from what Spark reports.
     return os.path.abspath(value)  # noqa: PTH100
 

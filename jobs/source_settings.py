@@ -44,7 +44,7 @@ class Source(Section):
         except (KeyError, ValueError, IndexError):
             listed = " ".join(f"{{{name}}}" for name in known)
             raise ValueError(f"the placeholders of a path are {listed}; found {value}") from None
-        return storage.opened(value.rstrip("/") if "://" in value else value) if value else value
+        return storage.opened(value) if value else value
 
     @model_validator(mode="after")
     def _comes_one_way(self) -> Self:

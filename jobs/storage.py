@@ -22,6 +22,8 @@ def opened(root: str) -> str:
 
     The URI of a file is the path that it names: delta-rs and the lock take no other.
     """
+    if "://" in root:
+        root = root.rstrip("/")
     if root.startswith("file:"):
         return root.removeprefix("file://" if root.startswith("file://") else "file:")
     if root.startswith("s3://"):

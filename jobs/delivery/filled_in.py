@@ -13,13 +13,14 @@ from typing import Any
 import openpyxl
 
 from jobs.delivery.files import FILLED_IN, NAMED_BY, unharmed
+from jobs.delivery.workbook import MOST_ROWS
 
 LIST_SHEET = "list"
 ENDINGS = (".csv", ".xlsx")
 MOST_BYTES = 64 << 20
 """A file beyond that is no list: a sheet of a million rows takes less."""
 MOST_UNPACKED = 1 << 30
-MOST_ROWS, MOST_COLUMNS = 1_048_576, 256
+MOST_COLUMNS = 256
 """Of a sheet that is looked at: a workbook of a few bytes can claim a cell in row 10^12."""
 _SEPARATORS = ",;\t"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
