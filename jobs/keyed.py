@@ -1,6 +1,7 @@
 """How a night changes silver: the keys that its batches brought or took back, and no others."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
@@ -14,13 +15,33 @@ from jobs.silver import closings, current, versions
 from jobs.tables import TABLES, Feed, Table
 
 
-def update(
-    lake: Lake,
-    table: Table,
-    days: Sequence[date],
-    settings: Settings,
-    expect: Expect,
-) -> int:
+@dataclass(frozen=True)
+class _Brought:
+    """What batches brought to a table of silver: `rows`, with closings; `decides`: the dates whose rows they decide.
+
+    `taken` are all dates of bronze that count for them.
+    """
+
+    lake: Lake
+    table: Table
+    feed: Feed
+    settings: Settings
+    taken: Sequence[date]
+    rows: DataFrame
+    decides: Sequence[date]
+
+    @property
+    def bronze(self) -> Table:
+        """Where the batches lie."""
+        return TABLES[f"bronze.{self.feed.name}"]
+
+    @property
+    def redelivery_days(self) -> int:
+        """How far apart the event dates of one thing may lie."""
+        return self.settings.source(self.feed).redelivery_days
+
+
+def update(lake: Lake, table: Table, days: Sequence[date], settings: Settings, expect: Expect) -> int:
     """Brings the table up to date with the batches of these dates; returns the number of rows that changed."""
     feed = table.feed
     if feed is None:
@@ -36,9 +57,9 @@ def update(
     if is_untouched and settings.source(feed).delivery != "snapshot":
         return 0
     lake.prepare(lake.rows(bronze, days))
-    delivered, touched = _delivered(lake, table, feed, days, taken, settings)
+    rows, decides = _delivered(lake, table, feed, days, taken, settings)
     make = _current_changes if table.module == "jobs.silver.current" else _version_changes
-    changes = make(lake, table, feed, delivered, touched, taken, settings)
+    changes = make(_Brought(lake, table, feed, settings, taken, rows, decides))
     return 0 if changes is None else _publish(lake, table, changes, expect)
 
 
@@ -90,18 +111,17 @@ def _delivered(
         latest = lake.latest(table, "ds")
         after = [day for day in after if latest is not None and day <= latest]
     near = [day for day in taken if min(days) <= day <= max(days)]
-    touched = sorted({*days, *after})
+    decides = sorted({*days, *after})
     rows = bronze.where(in_dates("ds", [*before, *near, *after]))
     closed = closings.build(rows, feed, [*before, *near, *after], settings.time_zone)
-    return closed.where(in_dates("ds", touched)), touched
+    return closed.where(in_dates("ds", decides)), decides
 
 
-def _all_delivered(
-    lake: Lake, feed: Feed, settings: Settings, keys: DataFrame, taken: Sequence[date], since: date | None
-) -> DataFrame:
+def _all_delivered(brought: _Brought, keys: DataFrame, since: date | None) -> DataFrame:
     """Every row that batches since a date still hold of these keys, with closings."""
-    bronze = _bronze(lake, feed, settings)
-    landed_alone = set(lake.dates(TABLES[f"bronze.{feed.name}"], "ds")).difference(taken)
+    feed, settings = brought.feed, brought.settings
+    bronze = _bronze(brought.lake, feed, settings)
+    landed_alone = set(brought.lake.dates(brought.bronze, "ds")).difference(brought.taken)
     if landed_alone:
         bronze = bronze.where(f"NOT ({in_dates('ds', sorted(landed_alone))})")
     if since is not None:
@@ -109,7 +129,7 @@ def _all_delivered(
     rows = _of_keys(bronze, keys, feed)
     if settings.source(feed).delivery != "snapshot":
         return rows
-    return closings.build(rows, feed, taken, settings.time_zone)
+    return closings.build(rows, feed, brought.taken, settings.time_zone)
 
 
 def _bronze(lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
@@ -123,25 +143,17 @@ def _bronze(lake: Lake, feed: Feed, settings: Settings) -> DataFrame:
     return rows.withColumn("event_date", event)
 
 
-def _current_changes(
-    lake: Lake,
-    table: Table,
-    feed: Feed,
-    delivered: DataFrame,
-    touched: list[date],
-    taken: list[date],
-    settings: Settings,
-) -> DataFrame | None:
-    redelivery_days = settings.source(feed).redelivery_days
+def _current_changes(brought: _Brought) -> DataFrame | None:
+    lake, table, feed, delivered, decides = brought.lake, brought.table, brought.feed, brought.rows, brought.decides
     silver = lake.read(table)
-    of_batches = silver.where(f"({in_dates('ds', touched)}) OR ({in_dates('known_on', touched)})")
-    may_have = lake.may_hold(table, {"ds": touched, "known_on": touched})
+    of_batches = silver.where(f"({in_dates('ds', decides)}) OR ({in_dates('known_on', decides)})")
+    may_have = lake.may_hold(table, {"ds": decides, "known_on": decides})
     dates = "ds" if feed.is_entity else "event_date"
     event_dates, has_rows_of_batches = _look(delivered, of_batches if may_have else None, dates)
     if not event_dates and not has_rows_of_batches:
         return None
-    spans = None if feed.is_entity else _spans(event_dates, redelivery_days)
-    lake.prepare(lake.rows(TABLES[f"bronze.{feed.name}"], touched) + lake.rows(table, _days_within(lake, table, spans)))
+    spans = None if feed.is_entity else _spans(event_dates, brought.redelivery_days)
+    lake.prepare(lake.rows(brought.bronze, decides) + lake.rows(table, _days_within(lake, table, spans)))
     near = silver if spans is None else silver.where(_within(spans))
     stands = _of_keys(near, delivered, feed)
     candidates = delivered.withColumn("known_on", F.col("ds"))
@@ -149,27 +161,20 @@ def _current_changes(
         stands = stands.unionByName(of_batches).distinct()
     stands = stands.withColumn("_stands", F.lit(True)).withColumn("_counts", F.lit(True))
     if has_rows_of_batches:
-        stands, more = _without_taken_back(lake, feed, stands, delivered, touched, taken, settings)
+        stands, more = _without_taken_back(brought, stands)
         candidates = candidates.unionByName(more.withColumn("known_on", F.col("ds")))
     candidates = candidates.withColumn("_stands", F.lit(False)).withColumn("_counts", F.lit(True))
     if feed.is_entity:
         # An entity has no event date; any date in its place says which rows of silver stand.
         stands = stands.withColumn("event_date", F.lit(date(1970, 1, 1)))
         candidates = candidates.withColumn("event_date", F.lit(None).cast("date"))
-    built = current.build(candidates.unionByName(stands), feed, redelivery_days)
+    built = current.build(candidates.unionByName(stands), feed, brought.redelivery_days)
     return _as_merge(built, table)
 
 
-def _without_taken_back(
-    lake: Lake,
-    feed: Feed,
-    stands: DataFrame,
-    delivered: DataFrame,
-    touched: list[date],
-    taken: list[date],
-    settings: Settings,
-) -> tuple[DataFrame, DataFrame]:
+def _without_taken_back(brought: _Brought, stands: DataFrame) -> tuple[DataFrame, DataFrame]:
     """Marks rows of silver that the batches no longer support, and finds what older or later batches say."""
+    feed, delivered, decides = brought.feed, brought.rows, brought.decides
     same_key = _same_key(feed, "s", "d")
     marked = stands.alias("s").join(
         delivered.select(*feed.lake_key, F.col("ds").alias("d_ds"), F.col("row_hash").alias("d_hash"))
@@ -178,14 +183,14 @@ def _without_taken_back(
         F.expr(f"{same_key} AND (s.ds = d.d_ds AND s.row_hash = d.d_hash)"),
         "left",
     )
-    brought = delivered.select(*feed.lake_key, F.col("ds").alias("b_ds")).distinct().alias("b")
+    with_key = delivered.select(*feed.lake_key, F.col("ds").alias("b_ds")).distinct().alias("b")
     names = stands.columns
     marked = marked.select(
         *(f"s.{name}" for name in names if name != "_counts"), F.col("d.d_ds").isNotNull().alias("_held")
     )
-    marked = marked.alias("s").join(brought, F.expr(f"{_same_key(feed, 's', 'b')} AND s.known_on = b.b_ds"), "left")
-    is_ours = F.expr(in_dates("s.ds", touched))
-    began_here = F.expr(in_dates("s.known_on", touched))
+    marked = marked.alias("s").join(with_key, F.expr(f"{_same_key(feed, 's', 'b')} AND s.known_on = b.b_ds"), "left")
+    is_ours = F.expr(in_dates("s.ds", decides))
+    began_here = F.expr(in_dates("s.known_on", decides))
     lost = (is_ours & ~F.col("s._held")) | (began_here & F.col("b.b_ds").isNull())
     marked = marked.select(*(f"s.{name}" for name in names if name != "_counts"), (~lost).alias("_counts"))
     marked = computed(marked)
@@ -195,42 +200,35 @@ def _without_taken_back(
     since = None
     if not feed.is_entity:
         earliest = lost_rows.agg(F.min("event_date")).collect()[0][0]
-        since = earliest - timedelta(days=settings.source(feed).redelivery_days + EVENTS_AHEAD_DAYS)
-    more = _all_delivered(lake, feed, settings, lost_rows.select(*feed.lake_key), taken, since)
+        since = earliest - timedelta(days=brought.redelivery_days + EVENTS_AHEAD_DAYS)
+    more = _all_delivered(brought, lost_rows.select(*feed.lake_key), since)
     # A row that is lost keeps no date of first knowledge that came from a batch which no longer has the key.
-    known_on = F.when(F.col("_counts") | ~F.expr(in_dates("known_on", touched)), F.col("known_on"))
+    known_on = F.when(F.col("_counts") | ~F.expr(in_dates("known_on", decides)), F.col("known_on"))
     return marked.withColumn("known_on", known_on).select(*names), more
 
 
-def _version_changes(
-    lake: Lake,
-    table: Table,
-    feed: Feed,
-    delivered: DataFrame,
-    touched: list[date],
-    taken: list[date],
-    settings: Settings,
-) -> DataFrame | None:
+def _version_changes(brought: _Brought) -> DataFrame | None:
+    lake, table, feed, decides = brought.lake, brought.table, brought.feed, brought.decides
     kept = lake.read(table)
-    of_batches = kept.where(in_dates("known_on", touched))
-    may_have = lake.may_hold(table, {"known_on": touched})
-    brought, has_rows_of_batches = _look(delivered, of_batches if may_have else None, "ds")
-    if not brought and not has_rows_of_batches:
+    of_batches = kept.where(in_dates("known_on", decides))
+    may_have = lake.may_hold(table, {"known_on": decides})
+    dates, has_rows_of_batches = _look(brought.rows, of_batches if may_have else None, "ds")
+    if not dates and not has_rows_of_batches:
         return None
-    lake.prepare(lake.rows(TABLES[f"bronze.{feed.name}"], touched) + lake.rows(table))
-    rows = delivered.drop("event_date")
+    lake.prepare(lake.rows(brought.bronze, decides) + lake.rows(table))
+    rows = brought.rows.drop("event_date")
     keys = rows.select(*feed.lake_key).unionByName(of_batches.select(*feed.lake_key)).distinct()
     stands = computed(_of_keys(kept, keys, feed))
     is_held = F.expr(f"{_same_key(feed, 's', 'd')} AND s.known_on = d.ds AND s.row_hash = d.row_hash")
-    lost = stands.where(in_dates("known_on", touched)).alias("s").join(rows.alias("d"), is_held, "left_anti")
+    lost = stands.where(in_dates("known_on", decides)).alias("s").join(rows.alias("d"), is_held, "left_anti")
     candidates = stands.withColumn("ds", F.col("known_on")).select(*rows.columns)
     # A later batch may have said the same as one before this, and so have begun no version of its own.
-    has_later = taken[-1:] > [max(touched)]
+    has_later = max(brought.taken, default=date.min) > max(decides)
     if has_later or not lost.isEmpty():
         # Bronze may no longer hold what other batches brought.
-        earlier = candidates.where(f"NOT ({in_dates('ds', touched)})")
+        earlier = candidates.where(f"NOT ({in_dates('ds', decides)})")
         asked = keys if has_later else lost.select(*feed.lake_key).distinct()
-        candidates = earlier.unionByName(_all_delivered(lake, feed, settings, asked, taken, None).drop("event_date"))
+        candidates = earlier.unionByName(_all_delivered(brought, asked, None).drop("event_date"))
     built = versions.build(candidates.unionByName(rows).distinct(), feed)
     on = F.expr(f"{_same_key(feed, 'n', 'o')} AND n.known_on = o.known_on")
     compared = built.alias("n").join(stands.alias("o"), on, "full_outer")

@@ -3,11 +3,10 @@
 import operator
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import date, timedelta
+from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
@@ -18,25 +17,18 @@ from jobs.bronze import door
 from jobs.columns import row_hash
 from jobs.database_settings import Jdbc
 from jobs.delivery import taken
-from jobs.errors import DataError, SourceUnavailableError
 from jobs.fitting import fitting
-from jobs.lake import SPARK_ERRORS, Expect, Lake, computed, in_dates
+from jobs.lake import Expect, Lake, computed, in_dates
 from jobs.own_files import names
 from jobs.pseudonyms import ensure_key, pseudonyms
 from jobs.readers import read
-from jobs.redaction import redacted, scrub
+from jobs.redaction import redacted
+from jobs.refusals import readable, refuse_changed, refuse_empty, refuse_forgotten, refuse_missing
 from jobs.rights.erased import without_erased
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
 from jobs.source_settings import Source
-from jobs.sources import (
-    SourceFile,
-    changed_since_found,
-    find,
-    refuse_links_into,
-    refuse_names_of_other_encodings,
-    unreadable,
-)
+from jobs.sources import SourceFile, find, refuse_links_into, refuse_names_of_other_encodings
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT
 
@@ -54,11 +46,6 @@ DOOR_CONF = {
     "spark.sql.files.maxPartitionBytes": str(128 << 20),
     "spark.databricks.delta.optimizeWrite.enabled": "true",
 }
-
-SQL_DATA_EXCEPTION = "22"
-"""The class of SQLSTATE that says that a value was not as a function wants it."""
-RAISED = ("java.lang.ArithmeticException", "java.time.DateTimeException")
-"""What functions raise that say it without one, such as timestamp_millis."""
 
 
 def land(
@@ -117,13 +104,13 @@ def _land(
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
-    _refuse_forgotten(lake, feed, [day for day in days if not (found[day] or returned.get(day))], settings)
+    refuse_forgotten(lake, feed, [day for day in days if not (found[day] or returned.get(day))], settings)
     if not files:
         return Landed(nothing, publish(lake, Batch(feed, days), expect), warnings)
     lake.prepare(sum(file.rows for file in files))
     # A new key over old pseudonyms would break every match without a word.
     ensure_key(settings.key_file, may_make=not any(lake.exists(vault) for vault in VAULT))
-    with _door_session(lake.spark, source), _readable(feed, files), ExitStack() as held:
+    with _door_session(lake.spark, source), readable(feed, files), ExitStack() as held:
         passed = _passed(lake, feed, [(source, found), (taken.SOURCE, returned)], settings, days, extract)
         in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
         known = _without_personal_data(passed.where(in_range), lake, feed, settings)
@@ -136,8 +123,8 @@ def _land(
             # What a batch brought before may have moved on to later dates since.
             if extract.lacks_last and days[-1] not in lake.dates(TABLES[f"bronze.{feed.name}"], "ds"):
                 come.discard(days[-1])
-            _refuse_empty(feed, [day for day in days if day not in come], days)
-        _refuse_changed(feed, [file for file in files if extract is None or file is not extract.file])
+            refuse_empty(feed, [day for day in days if day not in come], days)
+        refuse_changed(feed, [file for file in files if extract is None or file is not extract.file])
         written = publish(lake, Batch(feed, days, rows, account, [file.name for file in files]), expect)
         sizes = _rows_of_files(passed) if _has_undated(account) else {}
         warnings += _changed_for_other_dates(lake, feed, days, files, passed) if source.ds else []
@@ -172,79 +159,6 @@ def _door_session(spark: SparkSession, source: Source) -> Iterator[None]:
     finally:
         for key, old in before.items():
             spark.conf.set(key, old) if old is not None else spark.conf.unset(key)
-
-
-@contextmanager
-def _readable(feed: Feed, files: Sequence[SourceFile]) -> Iterator[None]:
-    try:
-        yield
-    except SPARK_ERRORS as error:
-        message = scrub(str(error))
-        guilty = next((file.name for file in files if file.uri in str(error)), None)
-        told = error if isinstance(error, PySparkException) else PySparkException(str(error))
-        condition = told.getCondition() or ""
-        raised = next((name for name in RAISED if name in str(error)), "")
-        if (told.getSqlState() or "").startswith(SQL_DATA_EXCEPTION) or raised:
-            # Spark's own message quotes the value.
-            raise DataError(
-                f"{feed.name}: a value stops the mapping",
-                expected="expressions that give null for a value that they cannot take",
-                found=f"{condition or raised} in {', '.join(file.name for file in files[:3])}",
-                todo=f"in feeds.{feed.name} use its try_ form or a CASE around it, then run the same night again",
-            ) from None
-        if guilty is None and not condition.startswith(("FAILED_READ_FILE", "CANNOT_READ", "PARQUET")):
-            raise
-        names = guilty or ", ".join(file.name for file in files[:3])
-        cause = next((line for line in message.splitlines() if "Exception:" in line or "Error:" in line), message)
-        raise unreadable(feed, names, cause.strip()) from None
-
-
-def refuse_missing(feed: Feed, source: Source, found: dict[date, list[SourceFile]], settings: Settings) -> None:
-    """Stops where a mandatory feed has no file for a date.
-
-    Raises:
-        DataError: it names the dates.
-    """
-    missing = [day for day, files in found.items() if not files]
-    if source.optional or not missing:
-        return
-    raise DataError(
-        f"{feed.name} {_listed(missing)}: no file",
-        expected=f"a file {source.path} below the landing root for each date",
-        found=f"none for {len(missing)} of {len(found)} dates",
-        todo=f"have the source deliver it (ECHOLAKE_LANDING is {settings.landing}), or set feeds.{feed.name}.optional",
-    )
-
-
-def _refuse_empty(feed: Feed, empty: Sequence[date], days: Sequence[date]) -> None:
-    """Stops where a database has no row of a date of a mandatory feed, as one that lags behind does.
-
-    Raises:
-        SourceUnavailableError: it names the dates.
-    """
-    if empty:
-        raise SourceUnavailableError(
-            f"{feed.name} {_listed(empty)}: no row",
-            expected="rows of each date, as the feed is mandatory",
-            found=f"none for {len(empty)} of {len(days)} dates",
-            todo="see whether the database has them yet, and run the same night again, "
-            f"or set feeds.{feed.name}.optional",
-        )
-
-
-def _listed(days: Sequence[date]) -> str:
-    return ", ".join(str(day) for day in days[:5]) + (" ..." if len(days) > 5 else "")
-
-
-def _refuse_changed(feed: Feed, files: Sequence[SourceFile]) -> None:
-    changed = changed_since_found(files)
-    if changed is not None:
-        raise DataError(
-            f"{feed.name}: {changed.name} changed while it was read",
-            expected="a file that stays as it is while it is read",
-            found="it changed or went away meanwhile",
-            todo="run the same night again when the source has finished writing",
-        )
 
 
 def _has_undated(account: list[Row]) -> bool:
@@ -338,26 +252,6 @@ def _with_standing(rows: DataFrame, lake: Lake, feed: Feed, days: Sequence[date]
         .drop("loaded_at")
     )
     return rows.unionByName(stood, allowMissingColumns=True)
-
-
-def _refuse_forgotten(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> None:
-    """Stops where an empty batch would take from silver what bronze has dropped for its age.
-
-    Within bronze's retention a file that is gone takes its rows back.
-    """
-    bronze, silver = TABLES[f"bronze.{feed.name}"], TABLES.get(f"silver.{feed.name}")
-    kept, landed = settings.keeps(bronze), lake.dates(bronze, "ds")
-    if kept is None or not landed or silver is None:
-        return
-    first = landed[-1] - timedelta(days=kept)
-    old = [day for day in days if day < first and lake.may_hold(silver, {"ds": [day], "known_on": [day]})]
-    if old:
-        raise DataError(
-            f"{feed.name} {old[0]}: a batch that bronze no longer holds has no file",
-            expected=f"its file, as silver.{feed.name} has rows of it that are older than the {kept} days of bronze",
-            found="none",
-            todo="put the file back below the landing root, or leave nights of that age as they are",
-        )
 
 
 def _judged(rows: DataFrame) -> DataFrame:

@@ -11,7 +11,8 @@ from typing import Any
 
 from upath import UPath
 
-from jobs import __version__, landed
+from jobs import __version__
+from jobs.refusals import refuse_missing
 from jobs.settings import Settings
 from jobs.sources import SourceFile, find
 from jobs.table_logs import TableLogs
@@ -84,7 +85,7 @@ class Load:
             return [(days, []) for days in stretches([(day, 1, ()) for day in self.days], DATABASE_DAYS)]
         found = find(source, self.settings.landing, self.days)
         # Of the whole range before the first row lands.
-        landed.refuse_missing(feed, source, found, self.settings)
+        refuse_missing(feed, source, found, self.settings)
         sizes = [
             (day, sum(file.rows for file in files), tuple(file.uri for file in files)) for day, files in found.items()
         ]
