@@ -267,6 +267,21 @@ def test_rows_without_a_watermark_are_set_aside_and_not_forgotten(world: World, 
     ]  # fmt: skip
 
 
+def test_a_row_that_is_broken_by_now_takes_the_place_of_what_it_was(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    feed(watermark="updated_at")
+    spend(
+        postgres,
+        (1, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00+08"),
+        (2, "C1", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00+08"),
+    )
+    assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 2, 2, 0)]
+    postgres.execute("UPDATE spent SET kind = 'nonsense' WHERE id = 1", database="bank")
+    assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 2, 1, 1)]
+    assert [row[1] for row in landed(world)] == ["2"]
+
+
 def test_an_empty_date_is_an_empty_batch_of_an_optional_feed_alone(
     world: World, postgres: Postgres, feed: Feed
 ) -> None:

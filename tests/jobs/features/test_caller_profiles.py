@@ -76,6 +76,14 @@ def test_a_transfer_is_no_repeat_and_a_night_call_is_one_between_22_and_6(spark:
     assert found["c:B"]["weekdays"] == {"Mon": 1, "Sun": 1}
 
 
+def test_no_agent_was_met_in_a_call_that_nobody_took(spark: Any) -> None:
+    offered = {"outcome": "abandoned", "answered_at": None, "agent_id": "A2"}
+    found = built(
+        spark, [call("a1", "A", 3, agent_id="A1"), call("a2", "A", 2, agent_id="A1"), call("a3", "A", 1, **offered)]
+    )
+    assert (found["c:A"]["calls_90d"], found["c:A"]["agents_90d"]) == (3, 1)
+
+
 def test_callers_have_a_card_by_the_call_or_by_the_cards_they_hold_on_the_date(spark: Any) -> None:
     calls = [call(f"{who}{n}", who, 2 - n) for who in "AB" for n in range(2)]
     calls += [call(f"n{n}", None, 2 - n, caller_token="t1", card_id="K9" if n else None) for n in range(2)]

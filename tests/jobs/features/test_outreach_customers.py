@@ -36,7 +36,10 @@ def told(spark: Any) -> Callable[..., Told]:
     """Rows of features.outreach_customers by customer; each named table is given by rows that say what matters."""
 
     def work(
-        results_on: Sequence[date] = (DAY,), returned: Sequence[tuple[date, str]] = (), **tables: list[dict[str, Any]]
+        results_on: Sequence[date] = (DAY,),
+        returned: Sequence[tuple[date, str]] = (),
+        end_at: datetime = T,
+        **tables: list[dict[str, Any]],
     ) -> Told:
         rows = {name: [DEFAULTS[name] | row for row in tables.get(name, [])] for name in DEFAULTS}
         for row in rows["contact_results"]:
@@ -50,7 +53,7 @@ def told(spark: Any) -> Callable[..., Told]:
         }
         frames["dialled_calls"] = dialled_calls.build(frames["calls"], frames["contact_results"], attempt_minutes=10)
         made = outreach_customers.build(
-            **frames, as_of=DAY, end_at=T, time_zone="UTC", season_began=date(2026, 1, 1), results_on=results_on,
+            **frames, as_of=DAY, end_at=end_at, time_zone="UTC", season_began=date(2026, 1, 1), results_on=results_on,
             returned=returned, caps=CAPS,
         )  # fmt: skip
         return {row["customer_id"]: row.asDict(recursive=True) for row in made.collect()}
@@ -80,6 +83,13 @@ def test_windows_roll_to_the_second(told: Callable[..., Told]) -> None:
     assert [rows["A"][name] for name in windows] == [1, 2, 3]
     assert [rows["B"][name] for name in windows] == [0, 1, 2]
     assert [rows["C"][name] for name in windows] == [0, 1, 1], "busy and no answer are no contacts"
+
+
+def test_days_of_24_hours_reach_back_over_midnight_where_the_clock_went_forward(told: Callable[..., Told]) -> None:
+    """The 30th of March has ended an hour early, as one counts from the end of December."""
+    refused = attempt("A", CAPS["refused_days"] * 24 + 0.5, result="refused", campaign="care")
+    rows = told(customers_versions=customers("A"), contact_results=[refused], end_at=T - timedelta(hours=1))
+    assert rows["A"]["refused_campaigns"] == ["care"]
 
 
 def test_calls_by_hand_count_unless_they_are_an_attempt_that_has_its_result(told: Callable[..., Told]) -> None:

@@ -68,6 +68,13 @@ def test_rates_stand_beside_what_the_mix_of_calls_explains(spark: Any) -> None:
     assert ("team", None) not in found
 
 
+def test_a_call_that_was_offered_to_an_agent_who_did_not_take_it_is_in_no_team(spark: Any) -> None:
+    offered = call("b1", "B", 40, "fee", "A2") | {"outcome": "abandoned", "answered_at": None}
+    found = causes(spark, [call("a1", "A", 40, "fee"), offered])
+    assert {group for dimension, group in found if dimension == "team"} == {"red"}
+    assert found["topic", "fee"]["calls"] == 2
+
+
 def test_calls_without_a_team_or_a_kind_are_no_group_there_and_nothing_is_expected_from_them(spark: Any) -> None:
     found = causes(
         spark,
