@@ -71,14 +71,14 @@ def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Set
     try:
         rows = filled_in.read(file.name, content)
     except UnreadableError as error:
-        _answer(put, reply, [{"row": 1, "verdict": REFUSED, "why": f"the whole file: {error}"}], with_bom)
+        _answer(put, reply, [{"row": 1, "verdict": REFUSED, "why": f"the whole file: {error}"}], day, with_bom)
         return [f"inbox: a file is no list and stays there: {error}; {told}"]
     judge = Judge(tables, rows, day, settings)
     judged = judge.judged()
     if judge.is_early:
         return []
     # The reply first: what was taken has had its answer, wherever a kill strikes.
-    _answer(put, reply, judged, with_bom)
+    _answer(put, reply, judged, day, with_bom)
     if judged:
         attempts = {row["of_the_feed"]["attempt_id"] for row in judged if row["verdict"] == TAKEN}
         _replace_earlier(root / FOLDER / f"ds={day}", attempts, put)
@@ -89,11 +89,11 @@ def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Set
     return [f"inbox: {refused:,} of {len(judged):,} rows of a list are refused, {told}"] if refused else []
 
 
-def _answer(put: Put, reply: str, rows: list[dict[str, Any]], with_bom: bool) -> None:
+def _answer(put: Put, reply: str, rows: list[dict[str, Any]], day: date, with_bom: bool) -> None:
     """What became of each row, for programs and for those who mend it: spreadsheets change dates and ids of a CSV."""
     # By the values an erasure finds the workbook beside them.
     put(f"{reply}.csv", csv_bytes(REPLY, rows, with_bom))
-    put(f"{reply}.xlsx", workbook.reply(REPLY, rows))
+    put(f"{reply}.xlsx", workbook.reply(REPLY, rows, day))
 
 
 def _was_taken(root: Path, name: str, day: date) -> bool:

@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from jobs.delivery.lists import Lists
@@ -42,16 +43,8 @@ def workbook(lists: Lists, campaign: str, columns: dict[str, str], time_zone: st
             todo="lower the campaign's quota in conf/campaigns.yaml",
         )
     made = io.BytesIO()
-    # In memory the parts of the file have one constant time.
-    book = xlsxwriter.Workbook(made, {"in_memory": True})
-    book.set_properties(
-        {
-            "title": f"{campaign}, {lists.list_on}",
-            "created": datetime.combine(lists.list_on, time(), UTC).replace(tzinfo=None),
-        }
-    )
-    head = book.add_format({"bold": True, "bg_color": "#E7EEF7", "bottom": 1})
-    text, amount = book.add_format({"num_format": "@"}), book.add_format({"num_format": "#,##0.00"})
+    book, head, text = _begun(made, f"{campaign}, {lists.list_on}", lists.list_on)
+    amount = book.add_format({"num_format": "#,##0.00"})
     sheet = _sheet(book, "list", {name: WIDTHS[name] for name in columns}, head)
     for number, row in enumerate(rows, 1):
         for place, name in enumerate(columns):
@@ -72,14 +65,13 @@ def workbook(lists: Lists, campaign: str, columns: dict[str, str], time_zone: st
     return made.getvalue()
 
 
-def reply(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
-    """What became of each row of a returned list, to be mended and returned: all texts, which no program reads anew."""
+def reply(columns: Sequence[str], rows: Sequence[dict[str, Any]], day: date) -> bytes:
+    """What became of each row of a list that the night of this date found, to be mended and returned.
+
+    All are texts, which no program reads anew. The same rows give the same bytes.
+    """
     made = io.BytesIO()
-    book = xlsxwriter.Workbook(made, {"in_memory": True})
-    head, text = (
-        book.add_format({"bold": True, "bg_color": "#E7EEF7", "bottom": 1}),
-        book.add_format({"num_format": "@"}),
-    )
+    book, head, text = _begun(made, "reply", day)
     sheet = _sheet(book, "list", {name: WIDTHS[name] for name in columns}, head)
     for number, row in enumerate(rows, 1):
         for place, name in enumerate(columns):
@@ -88,7 +80,16 @@ def reply(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
     return made.getvalue()
 
 
-def _sheet(book: xlsxwriter.Workbook, name: str, columns: dict[str, int], head: Any) -> Worksheet:
+def _begun(made: io.BytesIO, title: str, day: date) -> tuple[xlsxwriter.Workbook, Format, Format]:
+    """A workbook that says of itself nothing but a title and a date, and its formats of heads and of texts."""
+    # In memory the parts of the file have one constant time.
+    book = xlsxwriter.Workbook(made, {"in_memory": True})
+    book.set_properties({"title": title, "created": datetime.combine(day, time(), UTC).replace(tzinfo=None)})
+    head = book.add_format({"bold": True, "bg_color": "#E7EEF7", "bottom": 1})
+    return book, head, book.add_format({"num_format": "@"})
+
+
+def _sheet(book: xlsxwriter.Workbook, name: str, columns: dict[str, int], head: Format) -> Worksheet:
     sheet = book.add_worksheet(name)
     for place, (title, width) in enumerate(columns.items()):
         sheet.set_column(place, place, width)
@@ -97,7 +98,7 @@ def _sheet(book: xlsxwriter.Workbook, name: str, columns: dict[str, int], head: 
     return sheet
 
 
-def _write_totals(sheet: Worksheet, lists: Lists, text: Any) -> None:
+def _write_totals(sheet: Worksheet, lists: Lists, text: Format) -> None:
     number = 0
     for campaign, total in lists.totals.items():
         counts = {name: total[name] for name in ("candidates", "listed", "holdout", "suppressed")}
@@ -111,7 +112,7 @@ def _write_totals(sheet: Worksheet, lists: Lists, text: Any) -> None:
             sheet.write_number(number, 2, customers)
 
 
-def _write(sheet: Worksheet, row: int, column: int, value: Any, text: Any) -> None:
+def _write(sheet: Worksheet, row: int, column: int, value: Any, text: Format) -> None:
     # An empty cell of the way back is a text too, so that what is typed into it stays as typed.
     if value is None:
         sheet.write_blank(row, column, None, text)

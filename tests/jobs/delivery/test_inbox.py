@@ -170,6 +170,7 @@ def test_the_workbook_beside_a_reply_is_one_to_mend_and_return(box: Path) -> Non
     take()
     [reply] = (box / "replies").glob("*.xlsx")
     book = openpyxl.load_workbook(reply)
+    assert str(book.properties.created.date()) == str(LIST_ON), "the same night made again makes the same bytes"
     sheet = book["list"]
     named = {cell.value: place for place, cell in enumerate(sheet[1], 1)}
     assert [sheet.cell(3, named[name]).value for name in ("list_on", "verdict")] == [str(LIST_ON), "refused"]
