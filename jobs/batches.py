@@ -34,7 +34,11 @@ def publish(lake: Lake, batch: Batch, expect: Expect) -> int:
     if rows is not None and feed.personal and any(row["rows_landed"] for row in account):
         _publish_vault(lake, feed, rows)
     _publish_quarantine(lake, batch)
-    stands = _prints(lake, bronze, "row_hash", in_dates("ds", days)) if lake.may_hold(bronze, {"ds": days}) else {}
+    stands = (
+        _prints(lake, bronze, "row_hash", in_dates("ds", days), "source_file")
+        if lake.may_hold(bronze, {"ds": days})
+        else {}
+    )
     lands = {
         (row["ds"], row["source_file"]): (row["rows_landed"], row["landed_print"])
         for row in account
@@ -62,11 +66,11 @@ def _publish_quarantine(lake: Lake, batch: Batch) -> None:
     feed, rows, days, files = batch.feed, batch.rows, batch.days, batch.files
     quarantine = TABLES[f"quarantine.{feed.name}"]
     is_batch = in_dates("ds", days)
-    where = f"({is_batch})" + (f" OR (ds IS NULL AND {in_texts('source_file', files)})" if files else "")
+    where = f"({is_batch})" + (f" OR (ds IS NULL AND {in_texts('file', files)})" if files else "")
     or_null = "ds" if files else None
     stands = {}
     if lake.may_hold(quarantine, {"ds": days}, or_null):
-        stands = _prints(lake, quarantine, _quarantine_hash("reason", "column"), where)
+        stands = _prints(lake, quarantine, _quarantine_hash("reason", "column", "line"), where)
     comes = {
         (row["ds"], row["source_file"]): (row["rows_quarantined"], row["quarantined_print"])
         for row in batch.account
@@ -81,7 +85,13 @@ def _publish_quarantine(lake: Lake, batch: Batch) -> None:
     if rows is not None:
         # A feed may have a column called reason itself.
         aside = rows.where("_reason IS NOT NULL").withColumns(
-            {"loaded_at": F.current_timestamp(), "reason": F.col("_reason"), "column": F.col("_column")}
+            {
+                "file": F.col("source_file"),
+                "line": F.col("source_line"),
+                "reason": F.col("_reason"),
+                "column": F.col("_column"),
+                "loaded_at": F.current_timestamp(),
+            }
         )
         bad = aside.select(*quarantine.column_names)
         # Of an erased person not even the text of a row is kept.
@@ -95,7 +105,7 @@ def _publish_quarantine(lake: Lake, batch: Batch) -> None:
 def _raw_prints(lake: Lake, batch: Batch, where: str, or_null: str | None) -> dict:
     if not lake.may_hold(QUARANTINE_RAW, {"ds": batch.days}, or_null):
         return {}
-    return _prints(lake, QUARANTINE_RAW, _raw_hash(), f"feed = '{batch.feed.name}' AND ({where})")
+    return _prints(lake, QUARANTINE_RAW, _raw_hash("line"), f"feed = '{batch.feed.name}' AND ({where})")
 
 
 def _raw_prints_of(batch: Batch) -> dict:
@@ -104,12 +114,12 @@ def _raw_prints_of(batch: Batch) -> dict:
     return {place: (count, kept[place]["raw_print"]) for place, count in counts.items() if count}
 
 
-def _prints(lake: Lake, table: Table, hashed: Column | str, where: str) -> dict:
+def _prints(lake: Lake, table: Table, hashed: Column | str, where: str, file: str = "file") -> dict:
     """Per batch and file, how many rows stand and a sum over their hashes."""
     hash_ = F.col(hashed) if isinstance(hashed, str) else hashed
     rows = lake.read(table).where(where)
-    prints = rows.groupBy("ds", "source_file").agg(F.count("*"), F.sum(hash_.cast("decimal(38,0)")))
-    return {(ds, file): (count, print_) for ds, file, count, print_ in prints.collect()}
+    prints = rows.groupBy("ds", file).agg(F.count("*"), F.sum(hash_.cast("decimal(38,0)")))
+    return {(ds, name): (count, print_) for ds, name, count, print_ in prints.collect()}
 
 
 def _publish_vault(lake: Lake, feed: Feed, rows: DataFrame) -> None:
@@ -156,20 +166,20 @@ def account_of(rows: DataFrame) -> list[Row]:
             F.count_if(problem).alias("rows_quarantined"),
             F.count_if(F.col("_reason") == ERASED_PERSON).alias("rows_erased"),
             F.sum(F.when(~problem, F.col("row_hash")).cast("decimal(38,0)")).alias("landed_print"),
-            F.sum(F.when(problem, _quarantine_hash("_reason", "_column")).cast("decimal(38,0)")).alias(
+            F.sum(F.when(problem, _quarantine_hash("_reason", "_column", "source_line")).cast("decimal(38,0)")).alias(
                 "quarantined_print"
             ),
-            F.sum(F.when(problem & (F.col("_reason") != ERASED_PERSON), _raw_hash()).cast("decimal(38,0)")).alias(
-                "raw_print"
-            ),
+            F.sum(
+                F.when(problem & (F.col("_reason") != ERASED_PERSON), _raw_hash("source_line")).cast("decimal(38,0)")
+            ).alias("raw_print"),
         )
         .collect()
     )
 
 
-def _raw_hash() -> Column:
-    return row_hash(["raw", "source_line"])
+def _raw_hash(line: str) -> Column:
+    return row_hash(["raw", line])
 
 
-def _quarantine_hash(reason: str, column: str) -> Column:
-    return row_hash([reason, column, "row", "source_line"])
+def _quarantine_hash(reason: str, column: str, line: str) -> Column:
+    return row_hash([reason, column, "row", line])

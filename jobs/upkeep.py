@@ -94,16 +94,12 @@ def _past(lake: Lake, table: Table, first: date) -> list[str]:
 def _of_gone_files(lake: Lake) -> list[str]:
     """SQL for the raw rows of no date of files of which quarantine, kept up before, has no such row any more."""
     stands = {
-        (feed.name, file)
-        for feed in FEEDS
-        for (file,) in _undated(lake, TABLES[f"quarantine.{feed.name}"], "source_file")
+        (feed.name, file) for feed in FEEDS for (file,) in _undated(lake, TABLES[f"quarantine.{feed.name}"], "file")
     }
     files: dict[str, list[str]] = {}
-    for feed, file in sorted(_undated(lake, QUARANTINE_RAW, "feed", "source_file") - stands):
+    for feed, file in sorted(_undated(lake, QUARANTINE_RAW, "feed", "file") - stands):
         files.setdefault(feed, []).append(file)
-    return [
-        f"(ds IS NULL AND feed = {literal(feed)} AND {in_texts('source_file', names)})" for feed, names in files.items()
-    ]
+    return [f"(ds IS NULL AND feed = {literal(feed)} AND {in_texts('file', names)})" for feed, names in files.items()]
 
 
 def _undated(lake: Lake, table: Table, *columns: str) -> set[tuple[Any, ...]]:

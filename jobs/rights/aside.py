@@ -15,7 +15,7 @@ from jobs.tables import FEEDS, TABLES, Feed, Table
 from jobs.tables.landed import ERASED_PERSON, QUARANTINE_RAW
 from jobs.tables.persons import names_in
 
-PLACE = ("ds", "source_file", "source_line")
+PLACE = ("ds", "file", "line")
 DIGITS_COMPARED = 7
 """Last digits by which a text is taken for one that may hold a number."""
 
@@ -49,7 +49,7 @@ class Aside:
             if self._is_named(row["raw"])
         ]
         others = self._others(quarantine, is_open)
-        named = [row for row in raw if not (row["source_line"] and _place(row) in others)]
+        named = [row for row in raw if not (row["line"] and _place(row) in others)]
         return (
             _joined(shown, self.tables.select(quarantine, f"{is_open} AND ({_of_files(named)})"), named),
             _joined(named, self.tables.select(QUARANTINE_RAW, f"{of_feed} AND ({_of_files(shown)})"), shown),
@@ -59,7 +59,7 @@ class Aside:
         """Leaves of the person's rows, landed and set aside, an empty row each."""
         bronze, quarantine = TABLES[f"bronze.{feed.name}"], TABLES[f"quarantine.{feed.name}"]
         shown, raw = self.rows(feed)
-        landed = self.tables.select(bronze, condition(bronze, self.person), (*PLACE, "loaded_at"))
+        landed = _landed(self.tables, bronze, condition(bronze, self.person))
         if shown or landed:
             where = _of_files([*shown, *landed])
             kept = _without(self.tables.select(quarantine, where), shown)
@@ -119,7 +119,7 @@ def balance(tables: StoredTables, feed: Feed, batches: set[tuple[str, str]]) -> 
     if not batches:
         return
     files = listed({file for _, file in batches})
-    landed = Counter(map(_batch, tables.select(bronze, f"source_file IN ({files})", PLACE[:2])))
+    landed = Counter(map(_batch, _landed(tables, bronze, f"source_file IN ({files})")))
     where = f"feed = {literal(feed.name)} AND file IN ({files})"
     rows = tables.select(account, where)
     for row in rows:
@@ -132,7 +132,7 @@ def balance(tables: StoredTables, feed: Feed, batches: set[tuple[str, str]]) -> 
 def batches_of(tables: StoredTables, feed: Feed, aside: Aside) -> set[tuple[str, str]]:
     """The batches, as date and file, that brought rows of the person."""
     bronze = TABLES[f"bronze.{feed.name}"]
-    landed = tables.select(bronze, condition(bronze, aside.person), PLACE)
+    landed = _landed(tables, bronze, condition(bronze, aside.person))
     return {_batch(row) for row in (*landed, *aside.rows(feed)[0])}
 
 
@@ -141,8 +141,14 @@ def feeds_of_persons() -> list[Feed]:
     return [feed for feed in FEEDS if names_in(TABLES[f"bronze.{feed.name}"])]
 
 
+def _landed(tables: StoredTables, bronze: Table, where: str) -> list[Row]:
+    """Where rows of bronze came from and when, by the names of quarantine."""
+    rows = tables.select(bronze, where, ("ds", "source_file", "source_line", "loaded_at"))
+    return [dict(zip((*PLACE, "loaded_at"), row.values(), strict=True)) for row in rows]
+
+
 def _batch(row: Row) -> tuple[str, str]:
-    return str(row["ds"]), row["source_file"]
+    return str(row["ds"]), row["file"]
 
 
 def _place(row: Row) -> tuple[Any, ...]:
@@ -158,13 +164,13 @@ def _of_feed(feed: Feed) -> str:
 
 
 def _of_files(rows: Iterable[Row]) -> str:
-    files = {row["source_file"] for row in rows}
-    return f"source_file IN ({listed(files)})" if files else "false"
+    files = {row["file"] for row in rows}
+    return f"file IN ({listed(files)})" if files else "false"
 
 
 def _joined(mine: list[Row], others: list[Row], places: Iterable[Row]) -> list[Row]:
     """`mine`, and of the others those that stand in one of the places whose line is known."""
-    wanted = {_place(row) for row in places if row["source_line"] is not None} - {_place(row) for row in mine}
+    wanted = {_place(row) for row in places if row["line"] is not None} - {_place(row) for row in mine}
     return [*mine, *(row for row in others if _place(row) in wanted)]
 
 

@@ -3,12 +3,10 @@
 from jobs.tables.contract import Column, Feed, Kind, Table
 from jobs.tables.feeds import FEEDS
 
-SOURCE_FILE = Column(
-    "source_file",
-    "string",
-    "File that brought the row, below the landing root; of a returned list, below the delivery root",
-    required=True,
-)
+_OF_FILE = "File that brought the row, below the landing root; of a returned list, below the delivery root"
+_OF_LINE = "Line (or row) of the file, null where not known"
+FILE = Column("file", "string", _OF_FILE, required=True)
+LINE = Column("line", "bigint", _OF_LINE)
 ROW_HASH = Column("row_hash", "bigint", "Hash of the row's business columns; breaks ties between versions")
 
 ERASED_PERSON = "erased person"
@@ -18,8 +16,8 @@ ERASED_PERSON = "erased person"
 def _bronze(feed: Feed) -> Table:
     provenance = (
         Column("ds", "date", "Business date of the batch", required=True),
-        SOURCE_FILE,
-        Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
+        Column("source_file", "string", _OF_FILE, required=True),
+        Column("source_line", "bigint", _OF_LINE),
         ROW_HASH,
         Column("loaded_at", "timestamp", "When the row was landed (UTC)"),
     )
@@ -51,8 +49,8 @@ def _quarantine(feed: Feed) -> Table:
                 "date",
                 "Business date of the batch, null where the row does not say, or its own is not read from its file",
             ),
-            SOURCE_FILE,
-            Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
+            FILE,
+            LINE,
             Column("reason", "string", "What is wrong with the row", required=True),
             Column("column", "string", "Column that is wrong, null where the whole row is"),
             Column("row", "string", "The row, with personal data replaced"),
@@ -99,8 +97,8 @@ QUARANTINE_RAW = Table(
             "date",
             "Business date of the batch, null where the row does not say, or its own is not read from its file",
         ),
-        Column("source_file", "string", "File that brought the row", required=True),
-        Column("source_line", "bigint", "Line (or row) of the file, null where not known"),
+        FILE,
+        LINE,
         Column("raw", "string", "The row as it came"),
     ),
     kind=Kind.RECORD,

@@ -66,7 +66,7 @@ def test_each_kind_of_bad_row_is_set_aside_with_its_reason_and_no_other(world: W
     )
     assert account(world.land("calls", DAY)) == [(DAY, 12, 2, 10)]
     assert [row[0] for row in world.rows("bronze.calls", "call_id")] == ["good", "last-moment"]
-    found = world.rows("quarantine.calls", '"column"', "source_line", "reason", order="source_line")
+    found = world.rows("quarantine.calls", '"column"', "line", "reason", order="line")
     assert [row[:2] for row in found] == [
         ("call_id", 3),
         ("outcome", 4),
@@ -79,7 +79,7 @@ def test_each_kind_of_bad_row_is_set_aside_with_its_reason_and_no_other(world: W
         (None, 11),
         (None, 12),
     ]
-    raw = dict(world.rows("vault.quarantine_raw", "source_line", "raw"))
+    raw = dict(world.rows("vault.quarantine_raw", "line", "raw"))
     assert raw[11] == "few,C1"
     assert raw[5] == call("unknown", outcome="eaten")
 
@@ -217,13 +217,13 @@ def test_a_do_not_call_entry_that_names_nothing_but_an_unreadable_number_is_set_
     assert account(world.land("do_not_call", DAY)) == [(DAY, 6, 2, 4)]
     landed = world.rows("bronze.do_not_call", "customer_id", "phone_token IS NULL", order="ALL NULLS FIRST")
     assert landed == [(None, False), ("C1", True)]
-    assert world.rows("quarantine.do_not_call", "source_line", '"column"', "reason") == [
+    assert world.rows("quarantine.do_not_call", "line", '"column"', "reason") == [
         (2, "phone", "'99999999999 / 99999999999' is no number"),
         (3, "phone", "'9.99999999999X+99' is no number"),
         (4, "phone", "'xxx' is no number"),
         (7, "customer_id", "all of customer_id, phone are null"),
     ]
-    raw = world.rows("vault.quarantine_raw", "source_line", "raw")
+    raw = world.rows("vault.quarantine_raw", "line", "raw")
     assert raw[:3] == [(line, f"{row},2026-01-05 09:00:00") for line, row in enumerate(unreadable, 2)]
     assert [value for (value,) in world.rows("vault.do_not_call", "value")] == ["+8613800138000"]
     shown = "".join(row for (row,) in world.rows("quarantine.do_not_call", '"row"'))
@@ -248,7 +248,7 @@ def test_json_lines_land_and_nested_or_malformed_ones_are_set_aside(world: World
     ]
     world.drop("interactions", DAY, "\n".join(lines), name="interactions.jsonl")
     assert account(world.land("interactions", DAY)) == [(DAY, 4, 2, 2)]
-    assert world.rows("quarantine.interactions", "source_line", '"column"', order="1") == [
+    assert world.rows("quarantine.interactions", "line", '"column"', order="1") == [
         (3, None),
         (4, "resolved"),
     ]
@@ -411,7 +411,7 @@ def test_a_mapping_gives_null_where_it_fails_and_a_row_without_a_date_counts_onc
     assert account(world.land("calls", "1999-01-05")) == [("1999-01-05", 1, 1, 0), ("None", 2, 0, 2)]
     assert account(world.land("calls", "1999-01-06")) == [("1999-01-06", 1, 1, 0), ("None", 2, 0, 2)]
     assert world.rows("bronze.calls", "call_id", "csat") == [("1-990105", None), ("2-990106", 4)]
-    assert world.rows("quarantine.calls", "ds", "source_line", order="2") == [(None, 5), (None, 6)]
+    assert world.rows("quarantine.calls", "ds", "line", order="2") == [(None, 5), (None, 6)]
 
 
 @pytest.mark.parametrize("path", ["{month_name}.txt*", "in/*/{yy}-{mm}[.!]???", "{yyyy}/{mm}", "ROOT/{ds}*"])
@@ -441,7 +441,7 @@ def test_a_row_in_a_file_that_its_own_date_does_not_read_is_set_aside_once_whate
         ("of february", date(2026, 2, 3)),
         ("punctual", date(2026, 1, 31)),
     ]
-    assert world.rows("quarantine.calls", "ds", "source_line", "reason") == [
+    assert world.rows("quarantine.calls", "ds", "line", "reason") == [
         (None, 2, f"`ds` is {late}, whose batch is not read from this file")
     ]
 

@@ -106,12 +106,12 @@ def test_rows_of_no_date_go_by_when_they_were_set_aside_and_from_the_vault_too_w
     old, oldest_kept = (_noon(LAST - timedelta(days=n)) for n in (401, 400))
     odd = "calls/it's \\ old.csv"
     _bring(
-        lake, "quarantine.calls", ds=[None, None, LAST, None], source_file=["old.csv", "new.csv", "old.csv", odd],
+        lake, "quarantine.calls", ds=[None, None, LAST, None], file=["old.csv", "new.csv", "old.csv", odd],
         loaded_at=[old, oldest_kept, old, old],
     )  # fmt: skip
     _bring(
         lake, "vault.quarantine_raw", feed=["calls", "calls", "calls", "calls", "cards"], ds=[None, None, LAST, None, None],
-        source_file=["old.csv", "new.csv", "old.csv", odd, "new.csv"],
+        file=["old.csv", "new.csv", "old.csv", odd, "new.csv"],
     )  # fmt: skip
     delete, deleted = lake.delete, []
 
@@ -125,9 +125,9 @@ def test_rows_of_no_date_go_by_when_they_were_set_aside_and_from_the_vault_too_w
     with pytest.raises(KeyboardInterrupt):
         upkeep.keep_up(lake, LAST, settings, lambda _: None)
     upkeep.keep_up(lake, LAST, settings, lambda _: None)
-    assert world.rows("quarantine.calls", "ds", "source_file") == [(LAST, "old.csv"), (None, "new.csv")]
+    assert world.rows("quarantine.calls", "ds", "file") == [(LAST, "old.csv"), (None, "new.csv")]
     kept = [("calls", LAST, "old.csv"), ("calls", None, "new.csv")]
-    assert world.rows("vault.quarantine_raw", "feed", "ds", "source_file") == kept
+    assert world.rows("vault.quarantine_raw", "feed", "ds", "file") == kept
     upkeep.keep_up(lake, LAST, settings, lambda _: None)
     assert deleted == ["quarantine.calls", "vault.quarantine_raw", "vault.quarantine_raw"], "nothing without effect"
 

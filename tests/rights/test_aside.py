@@ -12,7 +12,7 @@ from tests.rights.conftest import ANNA, BEN, DAY, OWN, SHARED, SmallLake
 
 CALLS = next(feed for feed in FEEDS if feed.name == "calls")
 FILE = "calls.csv"
-SHOWN = ("ds", "source_line", "reason", "column", "row")
+SHOWN = ("ds", "line", "reason", "column", "row")
 
 
 def aside(lake: SmallLake) -> Aside:
@@ -20,11 +20,11 @@ def aside(lake: SmallLake) -> Aside:
 
 
 def shown(line: int | None, row: str, ds: date | None = DAY) -> dict[str, Any]:
-    return {"ds": ds, "source_file": FILE, "source_line": line, "reason": "broken", "column": "outcome", "row": row}
+    return {"ds": ds, "file": FILE, "line": line, "reason": "broken", "column": "outcome", "row": row}
 
 
 def raw(line: int | None, text: str) -> dict[str, Any]:
-    return {"feed": "calls", "ds": DAY, "source_file": FILE, "source_line": line, "raw": text}
+    return {"feed": "calls", "ds": DAY, "file": FILE, "line": line, "raw": text}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_broken_row_is_the_persons_when_it_holds_what_is_theirs_alone(lake: Sm
         (DAY, 2, "erased person", None, None),
         (DAY, 3, "broken", "outcome", "yy"),
     ]
-    assert lake.rows("vault.quarantine_raw", "source_line") == [(3,)]
+    assert lake.rows("vault.quarantine_raw", "line") == [(3,)]
 
 
 def test_a_row_that_names_another_customer_stays_whatever_it_mentions(lake: SmallLake) -> None:
@@ -55,7 +55,7 @@ def test_a_row_that_names_another_customer_stays_whatever_it_mentions(lake: Smal
     lake.put("quarantine.calls", shown(2, row), shown(3, f'{{"call_id": "z", "customer_id": "{ANNA}"}}'))
     lake.put("vault.quarantine_raw", raw(2, f"own,{BEN},{ANNA}"), raw(3, "z"), raw(None, f"{ANNA},z"), raw(None, "z"))
     aside(lake).erase(CALLS)
-    assert lake.rows("quarantine.calls", "source_line", "reason") == [(2, "broken"), (3, "erased person")]
+    assert lake.rows("quarantine.calls", "line", "reason") == [(2, "broken"), (3, "erased person")]
     assert lake.rows("vault.quarantine_raw", "raw") == [(f"own,{BEN},{ANNA}",), ("z",)]
 
 
@@ -64,8 +64,8 @@ def test_an_identifier_that_quarantine_shows_by_its_shape_alone_is_told_by_the_r
     lake.put("quarantine.calls", *(shown(line, '{"customer_id": "9999999"}') for line in (2, 3)))
     lake.put("vault.quarantine_raw", raw(2, '{"customer_id":1234567}'), raw(3, '{"customer_id":7654321}'))
     Aside(lake.tables, find(lake.tables, "1234567"), set(), "CN").erase(CALLS)
-    assert lake.rows("quarantine.calls", "source_line", "reason") == [(2, "erased person"), (3, "broken")]
-    assert lake.rows("vault.quarantine_raw", "source_line") == [(3,)]
+    assert lake.rows("quarantine.calls", "line", "reason") == [(2, "erased person"), (3, "broken")]
+    assert lake.rows("vault.quarantine_raw", "line") == [(3,)]
 
 
 def test_a_raw_row_that_its_shown_twin_alone_told_goes_after_a_kill_between_the_two_and_others_stay(
@@ -87,7 +87,7 @@ def test_a_raw_row_that_its_shown_twin_alone_told_goes_after_a_kill_between_the_
         patch.setattr(first.tables, "record", killed)
         with pytest.raises(KeyboardInterrupt):
             first.erase(CALLS)
-    assert lake.rows("quarantine.calls", "source_line", "reason")[0] == (2, "erased person")
+    assert lake.rows("quarantine.calls", "line", "reason")[0] == (2, "erased person")
     aside(lake).erase(CALLS)
     assert lake.rows("vault.quarantine_raw", "raw") == [("bens",), ("of a date",), ("z",)]
 

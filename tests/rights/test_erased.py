@@ -53,9 +53,9 @@ def test_rows_of_the_person_are_set_aside_without_a_word_and_all_others_land(doo
     (batch,) = door.land("calls", "2026-01-05")
     assert (batch.rows_in, batch.rows_landed, batch.rows_quarantined, batch.rows_erased) == (10, 3, 7, 6)
     assert door.rows("bronze.calls", "call_id") == [("nobodys",), ("reassigned",), ("withheld",)]
-    aside = door.rows("quarantine.calls", "source_line", "reason = 'erased person'", '"column"', '"row" IS NULL')
+    aside = door.rows("quarantine.calls", "line", "reason = 'erased person'", '"column"', '"row" IS NULL')
     assert aside == [*((line, True, None, True) for line in (2, 3, 4, 8, 9, 10)), (11, False, None, False)]
-    assert door.rows("vault.quarantine_raw", "source_line") == [(11,)]
+    assert door.rows("vault.quarantine_raw", "line") == [(11,)]
     # The number is the other customer's now.
     assert door.rows("vault.calls", "person_id", "value", order="ALL NULLS FIRST") == [(None, SHARED), (BEN, OWN)]
 

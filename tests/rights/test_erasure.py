@@ -219,9 +219,7 @@ def test_rows_in_are_rows_landed_and_quarantined_and_nothing_else_is_said_of_the
         assert rows_in == landed + aside, (name, ds)
     extra = [
         row
-        for row in world.rows(
-            "quarantine.calls", "source_line", "reason", '"column"', "row", "source_file", "CAST(ds AS VARCHAR)"
-        )
+        for row in world.rows("quarantine.calls", "line", "reason", '"column"', "row", "file", "CAST(ds AS VARCHAR)")
         if "extra" in row[4]
     ]
     assert sorted((row[5], *row[:4]) for row in extra) == [

@@ -39,8 +39,8 @@ def test_the_file_is_for_its_owner_alone_names_nobody_and_is_the_same_again(
 
 
 def test_rows_that_could_not_be_landed_are_told_as_they_came(lake: SmallLake, settings: Settings) -> None:
-    broken = {"ds": None, "source_file": "calls.csv", "source_line": 3}
-    lake.put("quarantine.calls", {**broken, "reason": "broken line", "row": "xx,X9"}, {**broken, "source_line": 4})
+    broken = {"ds": None, "file": "calls.csv", "line": 3}
+    lake.put("quarantine.calls", {**broken, "reason": "broken line", "row": "xx,X9"}, {**broken, "line": 4})
     lake.put(
         "vault.quarantine_raw",
         {**broken, "feed": "calls", "raw": f"x,{ANNA}\n"},

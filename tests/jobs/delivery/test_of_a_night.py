@@ -112,7 +112,7 @@ def test_the_list_filled_in_comes_back_with_the_next_batch(listed: World, outcom
     assert back[:-1] == ("C1", "repeat_low_self_service", LIST_ON, "do_not_call", "sms")
     assert not any(told in back[-1] for told in ("李安娜", "138"))
     assert elsewhere[3] == "busy"
-    [(reason, line)] = listed.rows("quarantine.contact_results", "reason", "source_line")
+    [(reason, line)] = listed.rows("quarantine.contact_results", "reason", "line")
     assert (reason, line) == ("list_on: a date such as 2026-01-31 is expected", 3)
     [(raw,)] = listed.rows("vault.quarantine_raw", "raw")
     assert json.loads(raw)["result"] == "eaten"
