@@ -116,7 +116,12 @@ def _land(
         known = _without_personal_data(passed.where(in_range), lake, feed, settings)
         rows = held.enter_context(lake.once(without_erased(known, lake, feed, settings)))
         if extract is not None and source.jdbc is not None and source.jdbc.watermark:
-            rows = computed(_with_standing(rows, lake, feed, days, extract.file.name))
+            told = rows
+            if source.where:
+                every = source.model_copy(update={"where": None})
+                passed_all = _passed(lake, feed, [(every, found)], settings, days, extract).where(in_range)
+                told = _without_personal_data(passed_all, lake, feed, settings)
+            rows = computed(_with_standing(rows, told, lake, feed, days, extract.file.name))
         account = account_of(rows)
         if extract is not None and not source.optional:
             come = {row["ds"] for row in account if row["rows_in"]}
@@ -236,13 +241,18 @@ def _passed(
     return rows
 
 
-def _with_standing(rows: DataFrame, lake: Lake, feed: Feed, days: Sequence[date], file: str) -> DataFrame:
-    """The rows, with those that the database (`file`) has moved on to a later date since: what was read stays."""
+def _with_standing(
+    rows: DataFrame, told: DataFrame, lake: Lake, feed: Feed, days: Sequence[date], file: str
+) -> DataFrame:
+    """The rows, with those that the database (`file`) has moved on to a later date since: what was read stays.
+
+    `told` is all that it still tells of these dates, ours or not: a row that is no longer ours has not moved on.
+    """
     bronze = TABLES[f"bronze.{feed.name}"]
     if not lake.may_hold(bronze, {"ds": days}):
         return rows
     key = ("ds", *feed.lake_key)
-    come = rows.select(*(F.col(name).alias(f"_{name}") for name in key))
+    come = told.select(*(F.col(name).alias(f"_{name}") for name in key))
     same = reduce(operator.and_, (F.col(name).eqNullSafe(F.col(f"_{name}")) for name in key))
     stood = (
         lake.read(bronze)

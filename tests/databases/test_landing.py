@@ -44,9 +44,10 @@ def feed(world: World, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> F
         connections: dict[str, Any] | None = None,
         optional: bool = False,
         name: str = "transactions",
+        where: str | None = None,
         **jdbc: Any,
     ) -> None:
-        source = {"jdbc": {"connection": "bank", "query": query, **jdbc}, "optional": optional}
+        source = {"jdbc": {"connection": "bank", "query": query, **jdbc}, "optional": optional, "where": where}
         given = {"bank": connection} if connections is None else connections
         world.configure(time_zone="Asia/Shanghai", connections=given, feeds={name: source})
 
@@ -280,6 +281,21 @@ def test_a_row_that_is_broken_by_now_takes_the_place_of_what_it_was(
     postgres.execute("UPDATE spent SET kind = 'nonsense' WHERE id = 1", database="bank")
     assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 2, 1, 1)]
     assert [row[1] for row in landed(world)] == ["2"]
+
+
+def test_a_mended_where_takes_back_what_is_not_ours_and_leaves_what_has_moved_on(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    feed(watermark="updated_at", where="customer_id <> 'C3'")
+    spend(
+        postgres,
+        *((n, f"C{n}", "2026-01-05 10:00:00+08", 1, "2026-01-05 10:00+08") for n in (1, 2, 3, 4)),
+    )
+    assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 3, 3, 0)]
+    postgres.execute("UPDATE spent SET updated_at = '2026-01-08 10:00+08' WHERE id = 4", database="bank")
+    feed(watermark="updated_at", where="customer_id NOT IN ('C2', 'C3')")
+    assert account(world, DAY) == [(DAY, "jdbc:bank/transactions", 2, 2, 0)]
+    assert [row[1] for row in landed(world)] == ["1", "4"]
 
 
 def test_an_empty_date_is_an_empty_batch_of_an_optional_feed_alone(
