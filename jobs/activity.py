@@ -20,7 +20,7 @@ TRANSACTIONS = TABLES["silver.transactions"]
 def update_activity(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says how much each active customer lives with the card at the end of the date; returns the rows written."""
     if not lake.rows(MEASURES, [day]) or not _history_days(lake, day):
-        return 0
+        return stamped.nothing(lake, ACTIVITY, day)
     lake.prepare(lake.rows(MEASURES, [day]))
     made = active(lake, stamped.of_date(lake, MEASURES, day), day, settings)
     return stamped.replace_date(lake, ACTIVITY, made, day, expect)
@@ -29,7 +29,7 @@ def update_activity(lake: Lake, day: date, settings: Settings, expect: Expect, w
 def update_warnings(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says whose use of the card is not as usual; returns the rows written."""
     if not lake.rows(ACTIVITY, [day]):
-        return 0
+        return stamped.nothing(lake, WARNINGS, day)
     lake.prepare(lake.rows(ACTIVITY, [day]))
     made = consumption_warnings.build(
         stamped.of_date(lake, ACTIVITY, day), as_of=day, **settings.numbers_of(WARNINGS)

@@ -74,7 +74,7 @@ class ByRule:
 def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Scores every active customer, with the champion of the date or the rule; returns the rows written."""
     if not lake.rows(ACTIVITY, [day]):
-        return 0
+        return stamped.nothing(lake, SCORES, day)
     training.train_when_due(lake, churn.NAME, day, settings, warn)
     standing = training.champion(churn.NAME, day, settings)
     asked = question(settings, training.settled(standing))

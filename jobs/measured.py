@@ -24,7 +24,7 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     """Makes the measures as of the date from what had arrived by then; returns the rows written."""
     began = first_batches(lake, day)
     if not began:
-        return 0
+        return stamped.nothing(lake, MEASURES, day)
     versions = _versions(lake, day)
     standing = _standing(lake, began, day, versions)
     lake.prepare(sum(_rows_to_read(lake, TABLES[name], day, standing.get(name)) for name in began))

@@ -42,7 +42,7 @@ MOST_NAMED = 10
 def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says what campaigns and their rules look at, of every open customer; returns the rows written."""
     if not lake.rows(TABLES["silver.customers_versions"]):
-        return 0
+        return stamped.nothing(lake, CUSTOMERS, day)
     lake.prepare(lake.rows(TABLES["silver.customers_versions"]))
     list_on = day + timedelta(days=1)
     made = outreach_customers.build(
@@ -61,8 +61,10 @@ def update_customers(lake: Lake, day: date, settings: Settings, expect: Expect, 
 def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Decides who is listed, held out or spared on the day after, unless the lists were delivered; returns the rows."""
     list_on = day + timedelta(days=1)
-    if records.is_frozen(lake, list_on) or not lake.rows(CUSTOMERS, [day]):
+    if records.is_frozen(lake, list_on):
         return 0
+    if not lake.rows(CUSTOMERS, [day]):
+        return stamped.nothing(lake, CANDIDATES, list_on)
     lake.prepare(lake.rows(CUSTOMERS, [day]))
     outreach, law = settings.configuration.outreach, settings.configuration.law
     entries_until = max(_landed_on(lake, "do_not_call", day), default=None)
@@ -104,8 +106,10 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
 def update_lists(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Writes the lists of the day after with why and what to say; returns the rows written."""
     list_on = day + timedelta(days=1)
-    if records.is_frozen(lake, list_on) or not lake.rows(CANDIDATES, [list_on]):
+    if records.is_frozen(lake, list_on):
         return 0
+    if not lake.rows(CANDIDATES, [list_on]):
+        return stamped.nothing(lake, LISTS, list_on)
     lake.prepare(lake.rows(CUSTOMERS, [day]))
     made = call_lists.build(
         stamped.of_date(lake, CANDIDATES, list_on),
@@ -169,9 +173,10 @@ def _abandoned(results: DataFrame, day: date) -> dict[str, float]:
     # Not every source says who answered; where it does not, the result tells.
     is_machine = F.coalesce(F.col("answered_by") == "machine", F.col("result") == "voicemail")
     counted = dialled.groupBy("campaign").agg(
-        F.count_if(is_dropped).alias("drops"),
+        # Whoever dropped a call because a machine answered has given up nobody.
+        F.count_if(is_dropped & ~is_machine).alias("drops"),
         F.count_if(F.col("result").isin(*CONNECTED) & ~is_dropped & ~is_machine).alias("live"),
-        F.count_if(is_machine).alias("machine"),
+        F.count_if(is_machine & ~is_dropped).alias("machine"),
     )
     return {
         row["campaign"]: ofcom_abandoned_rate(row["drops"], row["live"], row["machine"])[1] for row in counted.collect()

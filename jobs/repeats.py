@@ -32,7 +32,7 @@ ANSWERED = TABLES["features.answered_calls"]
 def update_profiles(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says of every caller with a repeat call what was known at the end of the date; returns the rows written."""
     if not _has_calls(lake, day, caller_profiles.DAYS):
-        return 0
+        return stamped.nothing(lake, PROFILES, day)
     made = caller_profiles.build(
         **stamped.frames(lake, PROFILES.inputs),
         as_of=day,
@@ -48,7 +48,7 @@ def update_clusters(lake: Lake, day: date, settings: Settings, expect: Expect, w
     profiles = stamped.of_date(lake, PROFILES, day)
     lake.prepare(lake.rows(PROFILES, [day]))
     if not lake.rows(PROFILES, [day]):
-        return 0
+        return stamped.nothing(lake, CLUSTERS, day)
     # Models take a second to import, which tables without one need not pay.
     from jobs import kinds
 
@@ -59,7 +59,7 @@ def update_clusters(lake: Lake, day: date, settings: Settings, expect: Expect, w
 def update_kinds(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Describes each kind against all repeat callers; returns the rows written."""
     if not lake.rows(PROFILES, [day]):
-        return 0
+        return stamped.nothing(lake, KINDS, day)
     from models import repeat_callers
 
     lake.prepare(lake.rows(PROFILES, [day]))
@@ -77,7 +77,7 @@ def update_kinds(lake: Lake, day: date, settings: Settings, expect: Expect, warn
 def update_advice(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says what each customer who calls again should get instead; returns the rows written."""
     if not lake.rows(PROFILES, [day]):
-        return 0
+        return stamped.nothing(lake, ADVICE, day)
     lake.prepare(lake.rows(PROFILES, [day]))
     rules = settings.configuration.repeat_advice
     made = repeat_call_advice.build(
@@ -95,7 +95,7 @@ def update_advice(lake: Lake, day: date, settings: Settings, expect: Expect, war
 def update_causes(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says which topics, queues, teams and kinds leave most repeats behind; returns the rows written."""
     if not _has_calls(lake, day, repeat_call_causes.DAYS):
-        return 0
+        return stamped.nothing(lake, CAUSES, day)
     rules = settings.configuration.repeat_advice
     made = repeat_call_causes.build(
         calls=lake.read(CALLS),
@@ -113,7 +113,7 @@ def update_causes(lake: Lake, day: date, settings: Settings, expect: Expect, war
 def update_channels(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says on which channel which topic is settled best; returns the rows written."""
     if not _has_calls(lake, day, topic_channels.DAYS):
-        return 0
+        return stamped.nothing(lake, CHANNELS, day)
     frames = stamped.frames(lake, CHANNELS.inputs)
     made = topic_channels.build(**frames, as_of=day, end_at=end_of(day, settings.time_zone), **_chains(settings))
     return stamped.replace_date(lake, CHANNELS, made, day, expect)
@@ -122,7 +122,7 @@ def update_channels(lake: Lake, day: date, settings: Settings, expect: Expect, w
 def update_answered(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn) -> int:
     """Says what is known of each call of the date that an agent answered; returns the rows written."""
     if not lake.rows(CALLS, [day]):
-        return 0
+        return stamped.nothing(lake, ANSWERED, day)
     lake.prepare(_calls_in(lake, day, answered_calls.REACH_DAYS))
     made = of_answered(lake, day, day, settings)
     return stamped.replace_date(lake, ANSWERED, made, day, expect)

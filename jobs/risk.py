@@ -69,7 +69,7 @@ def update(lake: Lake, day: date, settings: Settings, expect: Expect, warn: Warn
     """Tells of each answered call of the date how likely the caller calls again; returns the rows written."""
     rows = lake.rows(ANSWERED, [day])
     if not rows:
-        return 0
+        return stamped.nothing(lake, RISK, day)
     training.train_when_due(lake, repeat_risk.NAME, day, settings, warn)
     standing = training.champion(repeat_risk.NAME, day, settings)
     if standing is None:

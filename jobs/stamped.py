@@ -52,6 +52,13 @@ def replace_date(lake: Lake, table: Table, made: DataFrame, day: date, expect: E
     return lake.rows(table, [day])
 
 
+def nothing(lake: Lake, table: Table, day: date) -> int:
+    """Takes away what stood for a date of which there is nothing to tell any more; returns the rows written: none."""
+    if day in dates(lake, table):
+        lake.delete(table, f"{_date_of(table)} = DATE'{day}'")
+    return 0
+
+
 def replace_all(lake: Lake, table: Table, made: DataFrame, expect: Expect) -> int:
     """Puts these rows, of one date, in place of the table; returns the rows written."""
     with lake.once(_conformed(table, made)) as rows:

@@ -45,16 +45,17 @@ def build(
     """
     # A day more: a window of so many times 24 hours may begin an hour before midnight where the clock went forward.
     since = as_of - timedelta(days=max(REACH_DAYS, caps["refused_days"], caps["reentry_days"]) + 1)
+    in_reach = F.col("event_date") > F.lit(as_of - timedelta(days=REACH_DAYS))
     lists = call_candidates.where(F.col("list_on") <= F.lit(as_of))
     results = known(contact_results, as_of)
     recent_results = results.where(F.col("event_date") > F.lit(since))
-    inbound = known(calls, as_of).where("direction = 'inbound' AND customer_id IS NOT NULL")
-    inbound = inbound.where(F.col("event_date") > F.lit(since + timedelta(days=1)))
+    inbound = known(calls, as_of).where("direction = 'inbound' AND customer_id IS NOT NULL").where(in_reach)
     answered = inbound.where("outcome = 'answered'").select("customer_id", F.col("started_at").alias("at"))
     dialled = by_hand(dialled_calls, as_of).where(F.col("event_date") > F.lit(since))
     rows = ledger(recent_results, dialled, lists, results_on, returned).where(F.col("at") < F.lit(end_at))
     called = rows.where((F.col("channel") == "call") & is_spoken_to())
-    spoken = answered.unionByName(called.select("customer_id", "at"))
+    talks = answered.unionByName(called.select("customer_id", "at"))
+    spoken = talks.withColumn("event_date", business_date("at", time_zone)).where(in_reach)
     people = _people(customers_versions, as_of)
     facts = [
         _contacts(rows, end_at, caps),
@@ -64,15 +65,17 @@ def build(
         _tickets(as_known(tickets_versions, as_of), as_of, time_zone),
         _statements(as_known(statements_versions, as_of), as_of),
         _spoken(inbound, spoken, as_of, time_zone),
-        _promised(recent_results, spoken, end_at),
+        _promised(results.where(in_reach), spoken, end_at),
     ]
     told = people
     for fact in facts:
         told = told.join(fact, "customer_id", "left")
     numbers = customers_versions.where(F.col("known_on") <= F.lit(as_of))
     told = told.join(_number_attempts(rows, numbers, end_at, time_zone), "phone_token", "left")
-    told = told.join(_barred_numbers(results, numbers), "phone_token", "left")
-    asked_not_to = results.where("result = 'do_not_call'").select("customer_id").distinct()
+    # What was said after midnight and came with the batch of the date binds already.
+    said = contact_results.where(F.col("known_on") <= F.lit(as_of))
+    told = told.join(_barred_numbers(said, numbers), "phone_token", "left")
+    asked_not_to = said.where("result = 'do_not_call'").select("customer_id").distinct()
     told = told.join(asked_not_to.withColumn("is_person_barred", F.lit(True)), "customer_id", "left")
     given_up = "given_up_at IS NOT NULL AND (spoken_at IS NULL OR spoken_at < given_up_at)"
     none = {

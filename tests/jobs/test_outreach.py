@@ -230,6 +230,7 @@ def test_a_call_is_live_where_somebody_was_reached_and_no_machine_is_named(spark
         "machines_named": [(29, "dropped", None), (9, "refused", None), (7, "reached", "machine")],
         "results_only": [(29, "dropped", None), (9, "do_not_call", None), (7, "voicemail", None), (80, "busy", None)],
         "nobody_there": [(5, "no_answer", None)],
+        "machines_dropped": [(1, "dropped", "live"), (99, "reached", "live"), (40, "dropped", "machine")],
     }
     results = [
         {"campaign": campaign, "channel": "call", "result": result, "answered_by": by, "event_date": FIRST}
@@ -239,7 +240,14 @@ def test_a_call_is_live_where_somebody_was_reached_and_no_machine_is_named(spark
     ]
     shares = outreach._abandoned(frame(spark, "silver.contact_results", results), FIRST)
     assert shares == pytest.approx(
-        {"golden": 0.6444, "silent": 0.01, "machines_named": 0.6444, "results_only": 0.6444, "nobody_there": 0.0},
+        {
+            "golden": 0.6444,
+            "silent": 0.01,
+            "machines_named": 0.6444,
+            "results_only": 0.6444,
+            "nobody_there": 0.0,
+            "machines_dropped": 0.01,
+        },
         abs=5e-5,
     )
 

@@ -53,6 +53,29 @@ def of(world: World, table: str, day: date, *columns: str) -> list[tuple[Any, ..
     return [row[:-1] for row in world.rows(table, *columns, stamp) if row[-1] == day]
 
 
+def test_a_night_that_is_run_again_and_finds_no_repeat_caller_takes_back_what_was_told_of_some(world: World) -> None:
+    lake, calls_table, day = runner.open_lake(read_settings()), TABLES["silver.calls"], str(FIRST)
+    at = end_of(FIRST, "UTC") - timedelta(hours=9)
+    rows = [
+        {
+            "call_id": str(n), "customer_id": "A", "direction": "inbound", "topic": "fee", "queue": "cards",
+            "outcome": "answered", "agent_id": "A1", "started_at": at + timedelta(hours=n),
+            "answered_at": at + timedelta(hours=n, minutes=1), "ended_at": at + timedelta(hours=n, minutes=5),
+            "event_date": FIRST, "known_on": FIRST, "ds": FIRST, "row_hash": n,
+        }
+        for n in (1, 2, 3)
+    ]  # fmt: skip
+    told = ["features.answered_calls", "features.caller_profiles", "gold.repeat_call_clusters", "gold.repeat_call_risk"]
+    lake.append(calls_table, frame(lake.spark, "silver.calls", rows))
+    for step in STEPS:
+        world.make(step, day)
+    assert sorted(step for step in STEPS if world.rows(step, "1") and step in told) == told
+    lake.delete(calls_table, "true")
+    for step in STEPS:
+        world.make(step, day)
+    assert [step for step in STEPS if world.rows(step, "1")] == []
+
+
 def test_kinds_are_fitted_once_a_week_and_what_became_of_them_is_told(nights: World) -> None:
     changes = nights.rows("ops.repeat_cluster_changes", "as_of", "change", "cluster_id", "cluster_name")
     assert {row[0] for row in changes} == {FIRST, THIRD}, "nothing was due on the second night"

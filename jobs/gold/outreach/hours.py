@@ -55,7 +55,7 @@ def allowed(place: Place, purpose: str, day: date, time_zone: str, default_count
     knows has no hour.
     """
     country = _country(place, default_country)
-    rows = [row for row in law.jurisdictions if _matches(row, country, place.region, purpose)]
+    rows = [row for row in law.jurisdictions if _matches(row, country, _region(place, country), purpose)]
     spans = [law.hours, *(row.hours for row in rows if row.hours)]
     zones = _zones(place, country, law)
     holidays = frozenset(law.holidays.get(country, ()))
@@ -92,10 +92,15 @@ def _country(place: Place, default_country: str) -> str:
     return (place.country or "").strip().upper() or default_country
 
 
+def _region(place: Place, country: str) -> str | None:
+    """The region as laws name theirs, whatever its case, also where it came with its country (US-FL)."""
+    return (place.region or "").strip().upper().removeprefix(f"{country}-") or None
+
+
 def _matches(row: Jurisdiction, country: str, region: str | None, purpose: str) -> bool:
     return (
         row.country == country
-        and (not row.regions or region is None or region in row.regions)
+        and (not row.regions or region is None or region in map(str.upper, row.regions))
         and row.purpose in (None, purpose)
     )
 

@@ -43,7 +43,10 @@ def told(spark: Any) -> Callable[..., Told]:
     ) -> Told:
         rows = {name: [DEFAULTS[name] | row for row in tables.get(name, [])] for name in DEFAULTS}
         for row in rows["contact_results"]:
-            row |= {"event_date": row["attempted_at"].date(), "known_on": row["attempted_at"].date()}
+            row |= {
+                "event_date": row["attempted_at"].date(),
+                "known_on": row.get("known_on", row["attempted_at"].date()),
+            }
         for row in rows["calls"]:
             row |= {"event_date": row["started_at"].date(), "known_on": row["started_at"].date()}
         table = TABLES["features.outreach_customers"]
@@ -252,6 +255,31 @@ def test_occasions_are_open_tickets_calls_given_up_promises_and_statements(told:
     assert rows["E"]["callback_at"] is None, "not on the list's day yet"
     assert rows["F"]["callback_at"] is None, "called in since, and was answered"
     assert [rows[who]["amount_due"] for who in "ABC"] == [Decimal("90.00"), None, None]
+
+
+@pytest.mark.parametrize("days", [88, 89, 90])
+def test_a_promise_that_was_kept_on_its_day_is_not_owed_at_the_edge_of_what_is_read(
+    told: Callable[..., Told], days: int
+) -> None:
+    at = days * 24 + 14
+    promised = attempt("A", at, result="callback", callback_at=T - timedelta(hours=at - 5))
+    kept = {"call_id": "1", "customer_id": "A", "started_at": T - timedelta(hours=at - 4), "direction": "inbound"}
+    rows = told(customers_versions=customers("A"), contact_results=[promised], calls=[kept])
+    assert rows["A"]["callback_at"] is None
+    # Of either direction a talk of 90 days ago is none.
+    assert rows["A"]["days_since_spoken"] == (days if days < 90 else None)
+
+
+def test_what_was_asked_for_after_midnight_binds_once_it_has_come(told: Callable[..., Told]) -> None:
+    rows = told(
+        customers_versions=[*customers("A", "B"), *customers("C", phone_token="tB")],
+        contact_results=[
+            attempt("A", -0.5, result="do_not_call", known_on=DAY),
+            attempt("B", -0.5, result="wrong_number", known_on=DAY),
+        ],
+    )
+    assert [rows[who]["is_person_barred"] for who in "ABC"] == [True, False, False]
+    assert [rows[who]["is_number_barred"] for who in "ABC"] == [True, True, True]
 
 
 def test_whoever_answered_was_spoken_with_whatever_the_answer_unless_it_was_a_machine(
