@@ -105,9 +105,9 @@ def _delivered(
         return bronze.where(in_dates("ds", days)), list(days)
     before = [day for day in taken if day < min(days)][-1:]
     after = [day for day in taken if day > max(days)][:1]
-    if not feed.is_entity:
-        # Of a batch that silver does not have yet its own night will tell who is absent. Of entities stamped tables
-        # read how they were known on a date.
+    if not feed.is_entity and "ds" in table.column_names:
+        # Of a batch that silver does not have yet its own night will tell who is absent. Of entities and of versions
+        # stamped tables read how they were known on a date.
         latest = lake.latest(table, "ds")
         after = [day for day in after if latest is not None and day <= latest]
     near = [day for day in taken if min(days) <= day <= max(days)]
@@ -162,7 +162,9 @@ def _current_changes(brought: _Brought) -> DataFrame | None:
     stands = stands.withColumn("_stands", F.lit(True)).withColumn("_counts", F.lit(True))
     if has_rows_of_batches:
         stands, more = _without_taken_back(brought, stands)
-        candidates = candidates.unionByName(more.withColumn("known_on", F.col("ds")))
+        if more is not None:
+            candidates = candidates.unionByName(more.withColumn("known_on", F.col("ds")))
+            stands = stands if feed.is_entity else stands.unionByName(_elsewhere(silver, stands, more, feed))
     candidates = candidates.withColumn("_stands", F.lit(False)).withColumn("_counts", F.lit(True))
     if feed.is_entity:
         # An entity has no event date; any date in its place says which rows of silver stand.
@@ -172,8 +174,20 @@ def _current_changes(brought: _Brought) -> DataFrame | None:
     return _as_merge(built, table)
 
 
-def _without_taken_back(brought: _Brought, stands: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """Marks rows of silver that the batches no longer support, and finds what older or later batches say."""
+def _elsewhere(silver: DataFrame, stands: DataFrame, more: DataFrame, feed: Feed) -> DataFrame:
+    """Beside `stands`, what stands of other things with the keys of `more`, which the source has used anew."""
+    [(earliest,)] = more.agg(F.min("event_date")).collect()
+    theirs = _of_keys(silver.where(F.col("event_date") >= F.lit(earliest)), more, feed)
+    is_there = F.expr(f"{_same_key(feed, 'e', 's')} AND e.event_date = s.event_date")
+    others = theirs.alias("e").join(stands.alias("s"), is_there, "left_anti")
+    return others.withColumns({"_stands": F.lit(True), "_counts": F.lit(True)})
+
+
+def _without_taken_back(brought: _Brought, stands: DataFrame) -> tuple[DataFrame, DataFrame | None]:
+    """Marks rows of silver that the batches no longer support, and finds what older or later batches say of them.
+
+    None where all are supported.
+    """
     feed, delivered, decides = brought.feed, brought.rows, brought.decides
     same_key = _same_key(feed, "s", "d")
     marked = stands.alias("s").join(
@@ -196,7 +210,7 @@ def _without_taken_back(brought: _Brought, stands: DataFrame) -> tuple[DataFrame
     marked = computed(marked)
     lost_rows = marked.where("NOT _counts")
     if lost_rows.isEmpty():
-        return marked.select(*names), delivered.limit(0)
+        return marked.select(*names), None
     since = None
     if not feed.is_entity:
         earliest = lost_rows.agg(F.min("event_date")).collect()[0][0]

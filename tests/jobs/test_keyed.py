@@ -73,6 +73,24 @@ def test_a_mended_batch_takes_back_what_it_no_longer_brings(world: World) -> Non
     assert world.make("silver.calls", "2026-01-02") == 0, "a second time there is nothing to do"
 
 
+@pytest.mark.parametrize("mended", ["", call("once", "2026-01-01", "mended")])
+@pytest.mark.parametrize(("day", "other"), [("2026-01-01", "2026-03-20"), ("2026-03-20", "2026-01-01")])
+def test_a_mended_batch_leaves_the_other_call_of_a_key_that_was_used_anew_as_it_is(
+    world: World, day: str, other: str, mended: str
+) -> None:
+    _drop_calls(world)
+    for each in sorted(BATCHES):
+        world.land("calls", each)
+        world.make("silver.calls", each)
+    others = [row for row in _silver_calls(world) if row[0] == "once" and str(row[1]) == other]
+    world.drop("calls", day, CALLS + call("new", day, "a") + mended.replace("2026-01-01", day))
+    world.land("calls", day)
+    world.make("silver.calls", day)
+    found = [row for row in _silver_calls(world) if row[0] == "once"]
+    assert [row for row in found if str(row[1]) == other] == others
+    assert len(found) == (2 if mended else 1)
+
+
 def test_what_a_killed_run_left_to_the_server_is_not_merged_a_second_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +186,24 @@ def test_whoever_is_absent_from_a_snapshot_is_closed_and_opens_again_when_back(w
     world.land("cards", "2026-01-04")
     world.make("silver.cards", "2026-01-04")
     assert world.rows("silver.cards", "card_id", "closed_on") == [("K1", None), ("K2", None)]
+
+
+def test_tickets_may_come_as_snapshots(world: World) -> None:
+    world.configure(feeds={"tickets": {"delivery": "snapshot"}})
+    ticket = "{0},C1,2026-01-01 10:00:00,fault,2026-01-01 10:00:00\n"
+    header = "ticket_id,customer_id,opened_at,category,updated_at\n"
+    for day, tickets in (("2026-01-01", "AB"), ("2026-01-02", "B"), ("2026-01-03", "AB"), ("2026-01-02", "B")):
+        world.drop("tickets", day, header + "".join(map(ticket.format, tickets)))
+        world.land("tickets", day)
+        world.pass_gate(day)
+        for table in ("silver.tickets", "silver.tickets_versions"):
+            world.make(table, day)
+    closed = "closed_at IS NOT NULL"
+    assert world.rows("silver.tickets", "ticket_id", closed, order="1") == [("A", False), ("B", False)]
+    assert world.rows("silver.tickets_versions", "ticket_id", "known_on", closed, order="1, 2") == [
+        ("A", date(2026, 1, 1), False), ("A", date(2026, 1, 2), True), ("A", date(2026, 1, 3), False),
+        ("B", date(2026, 1, 1), False),
+    ]  # fmt: skip
 
 
 def test_a_batch_whose_night_the_gate_refused_closes_nobody_and_hides_nobody_s_absence(world: World) -> None:
