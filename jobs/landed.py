@@ -42,6 +42,8 @@ DOOR_CONF = {
     # Other encodings than Unicode's and Latin-1, such as GBK; bytes that are none of it must not stop a night.
     "spark.sql.legacy.javaCharsets": "true",
     "spark.sql.legacy.codingErrorAction": "true",
+    # As pandas writes times; they are made times again where the file is read.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
     "spark.sql.files.openCostInBytes": str(128 << 20),
     "spark.sql.files.maxPartitionBytes": str(128 << 20),
     "spark.databricks.delta.optimizeWrite.enabled": "true",

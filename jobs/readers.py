@@ -1,7 +1,7 @@
 """Reads files as raw rows, each with its file, its line and its text."""
 
 import pyarrow.parquet as pq
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 from upath import UPath
 
@@ -65,9 +65,24 @@ def _columns_of(feed: Feed, source: Source, file: SourceFile, format_: str) -> H
     return (), -1
 
 
+def _of_nanoseconds(columns: tuple[str, ...]) -> dict[str, Column]:
+    """The times that pandas writes in nanoseconds, which Spark gives as numbers; without a zone as such."""
+    times = {}
+    for column in columns:
+        name, is_time, zone = column.rpartition(":timestamp[ns")
+        if is_time:
+            given = quoted(name)
+            micros = f"(({given} - pmod({given}, 1000)) div 1000)"
+            local = f"TIMESTAMP_NTZ'1970-01-01' + make_dt_interval(0, 0, 0, cast({micros} AS decimal(18, 0)) / 1000000)"
+            times[name] = F.expr(f"timestamp_micros({micros})" if zone.startswith(", tz=") else local)
+    return times
+
+
 def _parquet(spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]) -> RawRows:
     rows = spark.read.options(**as_texts(source.options)).parquet(*uris(files))
     own = tuple(rows.columns)
+    times = _of_nanoseconds(header[0])
+    rows = rows.withColumns(times) if times else rows
     rows = rows.select(
         "*",
         name_of_file(files),

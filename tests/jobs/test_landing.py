@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -361,6 +362,28 @@ def test_a_file_that_a_pattern_finds_twice_lands_once(world: World, days: list[s
     batches = world.land("calls", *days)
     assert [each[1:] for each in account(batches) if each[0] == DAY] == [(1, 1, 0)]
     assert world.rows("bronze.calls", "call_id") == [("a",)]
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai", "UTC"])
+def test_parquet_lands_as_pandas_writes_it(world: World, zone: str | None) -> None:
+    """Times in nanoseconds; those without a zone are the feed's."""
+    at = pd.to_datetime(["2026-01-05 10:00:00.123456789", None, "1969-12-31 23:59:59.999999999"]).tz_localize(zone)
+    rows = pd.DataFrame(
+        {
+            "ticket_id": ["a", "b", "c"], "customer_id": "C1", "category": "fault", "opened_at": at[0],
+            "updated_at": at[0], "closed_at": at,
+        }
+    )  # fmt: skip
+    sink = io.BytesIO()
+    rows.to_parquet(sink)
+    world.configure(feeds={"tickets": {"time_zone": "Europe/Berlin"}})
+    world.drop("tickets", DAY, sink.getvalue(), name="tickets.parquet")
+    assert account(world.land("tickets", DAY)) == [(DAY, 3, 3, 0)]
+    hour = {None: 9, "Asia/Shanghai": 2, "UTC": 10}[zone]
+    [opened] = {row[0] for row in world.rows("bronze.tickets", "CAST(opened_at AS VARCHAR)")}
+    assert opened == f"2026-01-05 {hour:02}:00:00.123456+00"
+    closed = dict(world.rows("bronze.tickets", "ticket_id", "CAST(closed_at AS VARCHAR)"))
+    assert (closed["a"], closed["b"], closed["c"][-12:]) == (opened, None, "59.999999+00")
 
 
 def test_parquet_lands_with_its_own_types(world: World) -> None:
