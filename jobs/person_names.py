@@ -7,7 +7,8 @@ import unicodedata
 _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 SPACED_WORD = re.compile(rf"[^\W\d_{_UNSPACED}]+(?:['’\-][^\W\d_{_UNSPACED}]{{2,}})*")
 _WORD = re.compile(rf"{SPACED_WORD.pattern}|[{_UNSPACED}]+")
-UNSPACED_RUN = re.compile(rf"[{_UNSPACED}·・]+")
+# Some set a space between the parts of a name (田中 太郎, 张　伟), and pad short ones.
+UNSPACED_RUN = re.compile(rf"[{_UNSPACED}·・]+(?:[ \u3000]{{1,2}}[{_UNSPACED}·・]+)*")
 
 
 def normal_name(name: str) -> str:

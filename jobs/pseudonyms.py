@@ -123,6 +123,10 @@ def _phone(value: str | None, column: str, country: str, key: bytes) -> tuple[st
 def _number(value: str, country: str) -> tuple[str | None, str | None, str | None]:
     text = unicodedata.normalize("NFKC", value).strip()
     text = re.sub(r"^(tel|sip|sips):", "", text, flags=re.IGNORECASE).split("@")[0]
+    # As spreadsheets write numbers; in powers of ten the last digits may be lost.
+    text = re.sub(r"^(\d+)\.0+$", r"\1", text)
+    if re.fullmatch(r"\d+(\.\d+)?e[+-]?\d+", text, flags=re.IGNORECASE):
+        return None, None, None
     for attempt in (text, f"+{text[2:]}" if text.startswith("00") else None):
         if attempt is None:
             continue
@@ -130,7 +134,8 @@ def _number(value: str, country: str) -> tuple[str | None, str | None, str | Non
             number = phonenumbers.parse(attempt, country)
         except phonenumbers.NumberParseException:
             continue
-        if phonenumbers.is_possible_number(number):
+        # One digit throughout (00000000, 99999999999) is what systems write for a number that they do not tell.
+        if phonenumbers.is_possible_number(number) and len(set(str(number.national_number))) > 1:
             e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
             return e164, phonenumbers.region_code_for_number(number), _area(number)
     return None, None, None

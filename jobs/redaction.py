@@ -46,6 +46,7 @@ _END = r"(?: ?(?i:x|ext\.?) ?\d{1,6})?(?![A-Za-z0-9_])"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("[email]", re.compile(rf"[{_OF_ADDRESSES}._%+\-]{{1,64}}@[{_OF_ADDRESSES}\-]+(?:\.[{_OF_ADDRESSES}\-]+)+")),
     ("[id]", re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx](?!\d)")),
+    ("[card]", re.compile(r"(?<!\d)[3-6]\d{3}(?:[ \-‐]{0,3}\d{4}){3}[ \-‐]{1,3}\d{3}(?!\d)")),
     ("[card]", re.compile(r"(?<!\d)[3-6]\d{3}[ \-‐]{0,3}\d{4}[ \-‐]{0,3}\d{4}[ \-‐]{0,3}\d{1,7}(?!\d)")),
     ("[card]", re.compile(r"(?<!\d)3[47]\d{2}[ \-‐]{0,3}\d{6}[ \-‐]{0,3}\d{5}(?!\d)")),
     ("[phone]", re.compile(r"(?<!\d)(?:(?:\+|00)?86[ \-‐]{0,3})?1[3-9]\d(?:[ \-‐]{0,3}\d{4}){2}(?!\d)")),
@@ -178,7 +179,7 @@ def _spaced_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[
 
 def _unspaced_spans(text: str, names: dict[str, str], day: str) -> Iterator[tuple[int, int]]:
     for run in UNSPACED_RUN.finditer(text):
-        places = [place for place in range(run.start(), run.end()) if text[place] not in "·・"]
+        places = [place for place in range(run.start(), run.end()) if text[place] not in "·・ \u3000"]
         characters = "".join(text[place] for place in places)
         i = 0
         while i < len(characters):

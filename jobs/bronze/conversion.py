@@ -8,8 +8,20 @@ from pyspark.sql import functions as F
 from jobs.tables.contract import Column
 
 _TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?)?$"
-_BASIC_TIME = r"^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(.*)$"
+_USUAL_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}$"
 _DATE = r"^\d{4}-\d{2}-\d{2}([T ].*)?$"
+_SPELLINGS = (
+    (r"^(\d{4})(\d{2})(\d{2})(?=T|$)", "$1-$2-$3"),
+    (r"T(\d{2})(\d{2})(\d{2})", "T$1:$2:$3"),
+    (r"T(\d{2})(\d{2})(?!\d)", "T$1:$2"),
+    # Spark takes no zone after minutes.
+    (r"([T ]\d{2}:\d{2})(?= ?[A-Za-z+-])", "$1:00"),
+    (",", "."),
+    ("z$", "Z"),
+)
+"""Other spellings of ISO 8601, and what Spark's own has in their place."""
+_BLANKS = "".join(chr(each) for each in (9, 10, 11, 12, 13, 32, 0xA0, *range(0x2000, 0x200C), 0x202F, 0x3000, 0xFEFF))
+"""Spaces of all scripts, and what stands at the ends of a line."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +44,13 @@ def convert(column: Column, given: SparkColumn, type_: str, is_mapped: bool, is_
     if type_ == "binary":
         given, type_ = given.cast("string"), "string"
     if type_ == "string":
-        text = F.when(F.trim(given) != "", given)
+        text = F.when(_trimmed(given) != "", given)
         value = _from_text(column.type, text)
     else:
         text = given
         is_cut = column.type in ("int", "bigint") and type_.startswith(("double", "float", "decimal", "bigint"))
-        value = _whole(given, column.type) if is_cut else given.cast(column.type)
+        is_long = column.type == "string" and type_ in ("double", "float")
+        value = _whole(given, column.type) if is_cut else _digits(given) if is_long else given.cast(column.type)
     if column.type == "string" and type_ == "string":
         return Converted(value, F.lit(False))
     return Converted(value, F.lit(False) if is_mapped else text.isNotNull() & value.isNull())
@@ -46,11 +59,12 @@ def convert(column: Column, given: SparkColumn, type_: str, is_mapped: bool, is_
 def _from_text(type_: str, text: SparkColumn) -> SparkColumn:
     if type_ == "string":
         return text
-    trimmed = F.trim(text)
+    trimmed = _trimmed(text)
     if type_ == "timestamp":
         return _instant(trimmed)
     if type_ == "date":
-        return F.when(trimmed.rlike(_DATE), F.substring(trimmed, 1, 10).cast("date"))
+        extended = F.regexp_replace(trimmed, *_SPELLINGS[0])
+        return F.when(extended.rlike(_DATE), F.substring(extended, 1, 10).cast("date"))
     if type_ in ("int", "bigint"):
         return _whole(trimmed, type_)
     return trimmed.cast(type_)
@@ -63,11 +77,23 @@ def _whole(number: SparkColumn, type_: str) -> SparkColumn:
     return F.when((exact == F.floor(exact)) & (fits.cast("decimal(25,5)") == exact), fits)
 
 
+def _digits(number: SparkColumn) -> SparkColumn:
+    # An identifier or a number of a phone that became a fraction on its way, since others of its column are missing.
+    is_whole = (number == F.floor(number)) & (F.abs(number) < 1e15)
+    return F.when(is_whole, number.cast("bigint").cast("string")).otherwise(number.cast("string"))
+
+
 def _instant(text: SparkColumn) -> SparkColumn:
-    extended = F.regexp_replace(text, _BASIC_TIME, "$1-$2-$3T$4:$5:$6$7")
-    extended = F.regexp_replace(F.regexp_replace(extended, ",", "."), "z$", "Z")
+    extended = text
+    for spelling, plain in _SPELLINGS:
+        extended = F.regexp_replace(extended, spelling, plain)
+    extended = F.when(text.rlike(_USUAL_TIME), text).otherwise(extended)
     # Without a zone it is a time of the session's zone, which at the door is the feed's.
     return F.when(extended.rlike(_TIME), extended.cast("timestamp"))
+
+
+def _trimmed(text: SparkColumn) -> SparkColumn:
+    return F.btrim(text, F.lit(_BLANKS))
 
 
 def shape(value: SparkColumn) -> SparkColumn:

@@ -50,7 +50,8 @@ def build(
     late = inbound.where(in_window(AROUND_DAYS, as_of)).where("customer_id IS NOT NULL")
     late = late.select("customer_id", "call_id", "started_at")
     tried = known(interactions, as_of).where("customer_id IS NOT NULL")
-    reach = in_window(AROUND_DAYS + 1, as_of)
+    # 24 hours may begin on the second date before, where the clock went forward.
+    reach = in_window(AROUND_DAYS + 2, as_of)
     spent = known(transactions, as_of).where(reach).select("customer_id", F.col("posted_at").alias("at"))
     digital = tried.where(reach).select("customer_id", F.col("started_at").alias("at"))
     used = tried.where(in_window(DAYS, as_of)).groupBy("customer_id")

@@ -32,7 +32,7 @@ TOLD: dict[str, str] = {
     "same_topic_calls_90d": "aggregate(map_values(call_topics_90d), 0L, (sum, calls) -> sum + calls - 1)",
     "unresolved_calls_90d": "unresolved_calls_90d",
     "abandoned_calls_90d": "abandoned_calls_90d",
-    "mean_wait_seconds_90d": "try_divide(wait_90d_seconds, offered_calls_90d)",
+    "mean_wait_seconds_90d": "try_divide(wait_90d_microseconds, 1000000 * offered_calls_90d)",
     "leaving_calls_90d": "leaving_calls_90d",
     "csat": "csat_365d",
     "open_complaints": "open_complaints",

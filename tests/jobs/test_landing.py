@@ -580,6 +580,48 @@ def test_a_landing_root_with_dots_is_the_folder_it_means(world: World, monkeypat
     assert account(world.land("calls", DAY)) == [(DAY, 1, 1, 0)]
 
 
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("2026-01-05T10:00Z", "2026-01-05 10:00:00"), ("2026-01-05 10:00+08:00", "2026-01-05 02:00:00"),
+        ("20260105T1000", "2026-01-05 10:00:00"), ("20260105T1000+0800", "2026-01-05 02:00:00"),
+        ("20260105T100000.5z", "2026-01-05 10:00:00.5"), ("20260105", "2026-01-05 00:00:00"),
+        ("2026-01-05 10:00", "2026-01-05 10:00:00"), ("\u3000 2026-01-05 10:00:00\t", "2026-01-05 10:00:00"),
+        ("2026-01-05 10:00:00 UTC", "2026-01-05 10:00:00"), ('"2026-01-05T10:00:00,250+08"', "2026-01-05 02:00:00.25"),
+        ("2026-13-05 10:00", None), ("20261305", None), ("2026-01-05T10", None), ("10:00", None),
+    ],
+)  # fmt: skip
+def test_times_are_read_in_each_spelling_of_iso_8601(world: World, written: str, instant: str | None) -> None:
+    world.drop("calls", DAY, calls(call("a", started_at=written, ended_at="2026-01-05 23:00:00")))
+    assert account(world.land("calls", DAY)) == [(DAY, 1, 1, 0) if instant else (DAY, 1, 0, 1)]
+    found = world.rows("bronze.calls", "CAST(started_at AS VARCHAR)")
+    assert found == ([(f"{instant}+00",)] if instant else [])
+
+
+def test_blank_is_null_whatever_the_space(world: World) -> None:
+    rows = [call("a", topic="\u00a0"), call("b", topic="\t"), call("\u3000"), call("d", csat=" \u3000")]
+    world.drop("calls", DAY, calls(*rows))
+    assert account(world.land("calls", DAY)) == [(DAY, 4, 3, 1)]
+    assert world.rows("bronze.calls", "call_id", "topic", "csat", order="1") == [
+        ("a", None, 5), ("b", None, 5), ("d", "balance", None),
+    ]  # fmt: skip
+
+
+def test_identifiers_that_became_fractions_for_want_of_others_are_whole(world: World) -> None:
+    """As pandas makes of a column of whole numbers some of which are missing."""
+    names = HEADER.split(",")
+    columns: dict[str, list] = {name: [value] * 2 for name, value in zip(names, call("x").split(","), strict=True)}
+    columns |= {"call_id": ["a", "b"], "customer_id": [10001.0, None], "caller_number": [13800138000.0, None]}
+    data = io.BytesIO()
+    pq.write_table(pa.table(columns), data)
+    world.drop("calls", DAY, data.getvalue(), "a.parquet")
+    world.drop("calls", DAY, calls(call("c", customer_id="10001", caller_number="13800138000")), "c.csv")
+    assert [batch.rows_landed for batch in world.land("calls", DAY)] == [2, 1]
+    [a, _, c] = world.rows("bronze.calls", "customer_id", "caller_token", "call_id", order="call_id")
+    assert a[:2] == c[:2] == ("10001", c[1])
+    assert c[1] is not None
+
+
 def test_numbers_of_a_typed_source_are_not_cut(world: World) -> None:
     columns: dict[str, list] = {
         name: [value] * 3 for name, value in zip(HEADER.split(","), call("x").split(","), strict=True)

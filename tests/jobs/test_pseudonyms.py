@@ -18,6 +18,7 @@ KEY = b"k" * 32
         "138-0013-8000",
         "１３８００１３８０００",
         "tel:+8613800138000",
+        "13800138000.0",
     ],
 )
 def test_a_number_is_the_same_however_it_is_written(written: str) -> None:
@@ -26,7 +27,10 @@ def test_a_number_is_the_same_however_it_is_written(written: str) -> None:
     )
 
 
-@pytest.mark.parametrize("written", ["anonymous", "withheld", "unknown", "0000", "", "sip:1001@pbx", None])
+@pytest.mark.parametrize("written", [
+    "anonymous", "withheld", "unknown", "0000", "", "sip:1001@pbx", None, "00000000", "00000000000", "+10000000000",
+    "99999999999", "1.3800138E10", "8.613800138E+12",
+])  # fmt: skip
 def test_a_number_that_names_nobody_is_null(written: str | None) -> None:
     assert pseudonyms._phone(written, "phone", "CN", KEY) == (None, None, None, None)
 

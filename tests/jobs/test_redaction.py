@@ -25,11 +25,13 @@ NAMES = {normal_name(name): "2026-01-02" for name in ("Anna Lee", "张伟", "张
         ("called back 2026-01-31 021-62345678, 01/31/2026 212-555-1234", "called back 2026-01-31 [number], 01/31/2026 [number]"),
         ("客户John Smith投诉，阿依古丽·买买提来电，김민수가", "客户[name]投诉，[name]来电，[name]가"),
         ("Jose\u0301 A\u0301lvarez rang", "[name] rang"),
+        ("田中 太郎さん、张　伟来电，我是张 伟强", "[name]さん、[name]来电，我是[name]"),
+        ("卡号6222 0212 3456 7890 123，4111-1111-1111-1111 12 times", "卡号[card]，[card] 12 times"),
         (None, None),
     ],
 )  # fmt: skip
 def test_texts_lose_numbers_addresses_and_names(text: str | None, kept: str | None) -> None:
-    more = ("lee anna", "John Smith", "阿依古丽·买买提", "김민수")
+    more = ("lee anna", "John Smith", "田中 太郎", "阿依古丽·买买提", "김민수")
     names = {**NAMES, **{normal_name(name): "2026-01-02" for name in more}}
     assert redact_text(text, names, "2026-01-05") == kept
 
