@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -82,9 +83,20 @@ def read(spark: SparkSession, feed: Feed, source: Source, header: Header, files:
             is_row &= ~F.col("value").startswith(options["comment"])
         rows = lines.where(is_row).select("*", parsed.alias("_row"))
         rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
+        if (options.get("quote") or '"') == options["escape"] == '"':
+            is_cut = F.contains("_raw", F.lit('"')) & F.col("_raw").rlike(_open_quote(options.get("sep") or ","))
+            rows = rows.withColumn("_is_cut", is_cut)
     rows = judged(rows, f"another number of fields than the {len(columns)} of its header")
+    if "_is_cut" in rows.columns:
+        problem = F.when(F.col("_is_cut"), "a quote that is not closed on its line (options.multiLine reads on)")
+        rows = rows.withColumn("_problem", F.coalesce("_problem", problem)).drop("_is_cut")
     # Without a header an empty file has no columns, and no rows that would miss them.
     return RawRows(rows, columns, files, may_lack_columns=not columns)
+
+
+def _open_quote(separator: str) -> str:
+    """A pattern for lines whose last field begins with a quote that nothing closes: the row is only part of one."""
+    return rf'(?:^|{re.escape(separator)})\s*"(?:[^"]|"")*$'
 
 
 def _check_header(feed: Feed, source: Source, file: SourceFile, fields: list[str], separator: str) -> None:
