@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from jobs.tables.contract import Column
 
 _TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?)?$"
-_USUAL_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}$"
+_USUAL_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?( ?(Z|[+-]\d{2}(:?\d{2})?))?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}([T ].*)?$"
 _SPELLINGS = (
     (r"^(\d{4})(\d{2})(\d{2})(?=T|$)", "$1-$2-$3"),

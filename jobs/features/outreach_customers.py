@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.business_dates import end_of
 from jobs.columns import MICROSECONDS_A_MINUTE, business_date
 from jobs.features.contact_ledger import REACHED, SHADOW, is_contact, is_spoken_to, ledger, within
 from jobs.features.rows import as_known, barred, by_hand, known
@@ -65,7 +66,7 @@ def build(
         _tickets(as_known(tickets_versions, as_of), as_of, time_zone),
         _statements(as_known(statements_versions, as_of), as_of),
         _spoken(inbound, spoken, as_of, time_zone),
-        _promised(results.where(in_reach), spoken, end_at),
+        _promised(results.where(in_reach), spoken, end_of(as_of + timedelta(days=1), time_zone)),
     ]
     told = people
     for fact in facts:
@@ -243,12 +244,12 @@ def _spoken(inbound: DataFrame, spoken: DataFrame, as_of: date, time_zone: str) 
     )
 
 
-def _promised(results: DataFrame, spoken: DataFrame, end_at: datetime) -> DataFrame:
+def _promised(results: DataFrame, spoken: DataFrame, list_ends_at: datetime) -> DataFrame:
     """Calls that were promised for a time before the list's day ends, after which nobody spoke to the customer."""
     promised = results.where("result = 'callback' AND callback_at IS NOT NULL").select(
         "customer_id", "attempted_at", "callback_at"
     )
-    wanted = promised.where(F.col("callback_at") < F.lit(end_at + timedelta(days=1)))
+    wanted = promised.where(F.col("callback_at") < F.lit(list_ends_at))
     since = spoken.groupBy("customer_id").agg(F.max("at").alias("_last"))
     owed = wanted.join(since, "customer_id", "left").where("_last IS NULL OR _last <= attempted_at")
     return owed.groupBy("customer_id").agg(F.max("callback_at").alias("callback_at"))

@@ -39,6 +39,8 @@ def told(spark: Any) -> Callable[..., Told]:
         results_on: Sequence[date] = (DAY,),
         returned: Sequence[tuple[date, str]] = (),
         end_at: datetime = T,
+        as_of: date = DAY,
+        time_zone: str = "UTC",
         **tables: list[dict[str, Any]],
     ) -> Told:
         rows = {name: [DEFAULTS[name] | row for row in tables.get(name, [])] for name in DEFAULTS}
@@ -56,7 +58,7 @@ def told(spark: Any) -> Callable[..., Told]:
         }
         frames["dialled_calls"] = dialled_calls.build(frames["calls"], frames["contact_results"], attempt_minutes=10)
         made = outreach_customers.build(
-            **frames, as_of=DAY, end_at=end_at, time_zone="UTC", season_began=date(2026, 1, 1), results_on=results_on,
+            **frames, as_of=as_of, end_at=end_at, time_zone=time_zone, season_began=date(2026, 1, 1), results_on=results_on,
             returned=returned, caps=CAPS,
         )  # fmt: skip
         return {row["customer_id"]: row.asDict(recursive=True) for row in made.collect()}
@@ -268,6 +270,19 @@ def test_a_promise_that_was_kept_on_its_day_is_not_owed_at_the_edge_of_what_is_r
     assert rows["A"]["callback_at"] is None
     # Of either direction a talk of 90 days ago is none.
     assert rows["A"]["days_since_spoken"] == (days if days < 90 else None)
+
+
+def test_a_day_of_25_hours_ends_with_its_last(told: Callable[..., Told]) -> None:
+    midnight = datetime(2026, 11, 1, 4, tzinfo=UTC)
+    promised = [
+        {"customer_id": who, "attempted_at": midnight - timedelta(hours=9), "result": "callback", "callback_at": at}
+        for who, at in (("A", midnight + timedelta(hours=24.5)), ("B", midnight + timedelta(hours=25)))
+    ]
+    rows = told(
+        end_at=midnight, as_of=date(2026, 10, 31), time_zone="America/New_York", customers_versions=customers("A", "B"),
+        contact_results=promised,
+    )  # fmt: skip
+    assert [rows[who]["callback_at"] is not None for who in "AB"] == [True, False]
 
 
 def test_what_was_asked_for_after_midnight_binds_once_it_has_come(told: Callable[..., Told]) -> None:
