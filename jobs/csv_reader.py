@@ -84,7 +84,9 @@ def read(spark: SparkSession, feed: Feed, source: Source, header: Header, files:
         rows = lines.where(is_row).select("*", parsed.alias("_row"))
         rows = rows.select("_row.*", "_file", "_line", F.col("value").alias("_raw"))
         if (options.get("quote") or '"') == options["escape"] == '"':
-            is_cut = F.contains("_raw", F.lit('"')) & F.col("_raw").rlike(_open_quote(options.get("sep") or ","))
+            # A field may end with a separator and its closing quote, so the quotes have to be odd as well.
+            quotes = F.length("_raw") - F.length(F.replace("_raw", F.lit('"'), F.lit("")))
+            is_cut = (quotes % 2 == 1) & F.col("_raw").rlike(_open_quote(options.get("sep") or ","))
             rows = rows.withColumn("_is_cut", is_cut)
     rows = judged(rows, f"another number of fields than the {len(columns)} of its header")
     if "_is_cut" in rows.columns:

@@ -602,14 +602,15 @@ def test_a_row_of_which_a_quote_is_left_open_is_part_of_one(world: World) -> Non
     header = "call_id,turn,speaker,started_ms,ended_ms,text"
     rows = [
         '1,1,agent,0,9,"He said ""yes"""', '1,2,agent,0,9,"""quoted"""', '1,3,agent,0,9,5" more', '1,4,"agent",0,9,"a, b"',
+        '1,8,"agent",0,9,"card, "',
         '1,5,agent,0,9,"cut', '1,6,agent,0,9,"he said ""no', "1,7,agent,0,9,whole",
     ]  # fmt: skip
     world.drop("transcripts", DAY, "\n".join([header, *rows]))
     world.land("transcripts", DAY)
-    assert [row[0] for row in world.rows("bronze.transcripts", "turn", order="1")] == [1, 2, 3, 4, 7]
+    assert [row[0] for row in world.rows("bronze.transcripts", "turn", order="1")] == [1, 2, 3, 4, 7, 8]
     reasons = world.rows("quarantine.transcripts", "line", "reason", order="1")
     assert [(line, reason[:29]) for line, reason in reasons] == [
-        (6, "a quote that is not closed on"), (7, "a quote that is not closed on"),
+        (7, "a quote that is not closed on"), (8, "a quote that is not closed on"),
     ]  # fmt: skip
 
 
