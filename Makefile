@@ -81,8 +81,7 @@ check: install ## what CI runs: format, lint, types, import rules, tests
 	@$(pytest)
 
 audit: install ## known faults of what is installed (asks osv.dev), and secrets in the history of the repository
-	@$(python) scripts/audit.py
-	@$(python) -m tests.security.leaks --history
+	@audited=0; $(python) scripts/audit.py || audited=1; $(python) -m tests.security.leaks --history; exit $$audited
 
 format: install ## format the code and mend what the linter can
 	@.venv/bin/ruff check --quiet --fix-only .

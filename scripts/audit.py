@@ -1,4 +1,4 @@
-"""Known faults (osv.dev) of the Python packages in requirements.lock and of the jars in scripts/ivy.xml.
+"""Known faults (osv.dev) of the Python packages in requirements.lock and of the jars that scripts/**/ivy.xml ask for.
 
 Ends with 0: none is known; 1: some are, or nobody could be asked. OSV_URL names another server that answers as osv.dev.
 """
@@ -15,6 +15,7 @@ from defusedxml import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 OSV = os.environ.get("OSV_URL", "https://api.osv.dev/v1/query")
+IVY = ("scripts/ivy.xml", "scripts/s3/ivy.xml")
 FOUND = "known vulnerabilit"
 """What pip-audit says when it has an answer."""
 
@@ -28,7 +29,7 @@ def main() -> int:
     say(f"Python packages: {packages.stderr.strip() if is_answered else 'NOT AUDITED, nobody answered at ' + OSV}")
     say(packages.stdout.strip())
     try:
-        jars = {jar: faults_of(*jar) for jar in jars_of(ROOT / "scripts/ivy.xml")}
+        jars = {jar: faults_of(*jar) for ivy in IVY for jar in jars_of(ROOT / ivy)}
     except (URLError, OSError, ValueError):
         say(f"jars: NOT AUDITED, nobody answered at {OSV}")
         return 1

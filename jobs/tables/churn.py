@@ -86,7 +86,7 @@ CONSUMPTION_WARNINGS = Table(
         ),
         Column("is_new", "boolean", "Whether it was not yet so at the end of the day before", required=True),
         Column("since", "date", "First day of the change", required=True),
-        Column("seen", "double", "Uses (silent, drop) or amount (spike) seen since", required=True),
+        Column("seen", "double", "Days of use (silent: 0, drop) or amount (spike) seen since", required=True),
         Column("usual", "double", "What is usual for this customer in the same time", required=True),
         Column("sigmas", "double", "How far seen is from usual, in standard deviations", required=True),
         Column("what", "string", "The warning in words", required=True),

@@ -13,7 +13,7 @@ CUSTOMER = Column("customer_id", "string", "The customer, null where the caller 
 BAND = Column(
     "frequency_band",
     "string",
-    "high, mid or low by the calls of 90 days (docs/definitions.md); null = not identified",
+    "high, mid or low by the calls of 90 days (docs/definitions.md); null = no customer",
     values=("high", "mid", "low"),
 )
 CLUSTER_ID = Column(

@@ -58,6 +58,7 @@ def audit(url: str) -> tuple[int, str]:
         ((), 0, "No known vulnerabilities found"),
         (("jinja2",), 1, "PYSEC-2026-1"),
         (("org.postgresql:postgresql",), 1, "jar org.postgresql:postgresql 42.7.8: PYSEC-2026-1"),
+        (("org.gaul:s3proxy",), 1, "jar org.gaul:s3proxy 4.0.0: PYSEC-2026-1"),
     ],
 )
 def test_a_known_fault_of_a_package_or_a_jar_fails_the_audit(
