@@ -1,13 +1,11 @@
 """A source database of the suite's own: a real PostgreSQL that can be killed and started again."""
 
 import csv
-import os
-import signal
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from chaos.postgres import PASSWORD, READER, Postgres, binaries
+from chaos.runs import kill
 
 PASSWORD_VARIABLE = "ECHOLAKE_CHAOS_PASSWORD"
 
@@ -57,14 +55,14 @@ class Database:
         assert self._server is not None
         return int(self._server.execute("SELECT count(*) FROM transactions", database="bank")[0][0])
 
-    def kill(self) -> None:
-        """Kills the server and all that serve its connections."""
+    def kill(self) -> bool:
+        """Kills the server and all that serve its connections; True, as it is there until it is killed."""
         assert self._server is not None
         for pid in [*_children(self._server.process.pid), self._server.process.pid]:
             # One that served a connection may have ended by itself.
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            kill(pid)
         self._server.process.wait()
+        return True
 
     def restart(self) -> None:
         """Starts it again after a kill; it recovers by its log."""

@@ -29,6 +29,13 @@ class Reader:
         self._thread.start()
 
     def _look(self) -> None:
+        try:
+            self._look_on()
+        except Exception as error:
+            found = f"{type(error).__name__}: {error}"[:300]
+            self.broken.append(Broken("readers are never turned away", "the delivered folder to be readable", found))
+
+    def _look_on(self) -> None:
         names = sorted(self._steps)
         while not self._over.wait(PAUSE_SECONDS):
             name = self._rng.choice(names)

@@ -1,10 +1,8 @@
 """One round: a night, what befell it, and whether every promise holds afterwards."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -16,11 +14,11 @@ from chaos import promises
 from chaos.lakes import Lake
 from chaos.promises import FROZEN, Broken
 from chaos.readers import Reader
-from chaos.runs import Moment, Run
+from chaos.runs import Moment, Run, kill
 from chaos.stage import DATABASE, FILES, NIGHT, Kind, Stage
 
 STARTS = 4
-"""So often a night may be started again before it must have ended well."""
+"""So often a night may be started again after a kill: what outlived it may be in its way."""
 BUSINESS = ("bronze", "silver", "features", "gold")
 LIST_ON = NIGHT + timedelta(days=1)
 OF_THE_NIGHT = ("--from", str(NIGHT), "--to", str(NIGHT))
@@ -76,24 +74,26 @@ class Round:
         self._runs.append(run)
         return run
 
-    def strike(self, run: Run, blow: Callable[[], object], what: str, moment: Moment | None = None) -> None:
-        """Deals a blow at a moment, by default any of the night."""
+    def strike(self, run: Run, blow: Callable[[], bool], what: str, moment: Moment | None = None) -> str:
+        """Deals a blow at a moment, by default any of the night; says where it hit."""
         usual = self.kind.usual
         at = moment or Moment.drawn(self.rng, len(usual) - 1)
         hit = run.strike(at, usual, blow)
         self.hits.append(hit)
         self.events.append(f"{what} at {at}: {hit}")
+        return hit
 
-    def until_done(self, *command: str, is_served: bool = True) -> None:
-        """Starts the night until it ends well."""
-        for number in range(1, STARTS + 1):
+    def until_done(self, *command: str, is_served: bool = True, starts: int = 1) -> None:
+        """Starts the night until it ends well, at most so often."""
+        for number in range(1, starts + 1):
             run = self.start(*command, is_served=is_served)
             code = run.wait()
             if code == 0:
                 self.events.append(f"done at start {number}")
                 return
             self.events.append(f"start {number} ended with {code}: {self.reason(run)}")
-        self.breaks("a night that is started again ends", f"exit code 0 within {STARTS} starts", self.events[-1])
+            self.demand("an error is exit code 1", code == 1, "exit code 0 or 1; below 0 it hung", run)
+        self.breaks("a night that is started again ends", f"exit code 0 at start {starts}", self.events[-1])
 
     def reason(self, run: Run) -> str:
         """In a line why a command failed."""
@@ -118,14 +118,15 @@ class Round:
         finally:
             self.broken += reader.stop()
             self.events.append(f"a reader looked {reader.looks} times")
+        if reader.looks == 0:
+            self.breaks("a reader can look on", "a look at least", "none")
 
     def end(self) -> None:
         """Ends what is still at work, whatever went wrong."""
         for run in self._runs:
             run.end()
         for pid in promises.processes_of(self.root / "lake"):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            kill(pid)
 
     def check(
         self, frozen: bool = False, without: frozenset[str] = frozenset(), copies: frozenset[str] = frozenset()

@@ -22,6 +22,19 @@ EDGES = 0.05, 0.2
 """Shares of the moments before the first table and after the last: little time, many steps that count."""
 
 
+MISSED = "missed"
+"""Of a blow for which the run was too fast, or which found nobody."""
+
+
+def kill(pid: int) -> bool:
+    """Kills a process; says whether it was there."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Moment:
     """So many tables after the start, and this share of the time that the next one usually takes."""
@@ -98,8 +111,8 @@ class Run:
         moments = [self.began, *(at for at, _ in self._made), time.monotonic()]
         return [after - before for before, after in pairwise(moments)]
 
-    def strike(self, moment: Moment, usual: Sequence[float], blow: Callable[[], object]) -> str:
-        """Deals a blow at that moment; says where it struck: before, within, after the tables, or not at all."""
+    def strike(self, moment: Moment, usual: Sequence[float], blow: Callable[[], bool]) -> str:
+        """Deals a blow, which says whether it hit, at that moment; says where: before, within, after tables, missed."""
         deadline = self.began + LONGEST_SECONDS
         with self._said:
             while self.tables < moment.tables and not self._is_over and time.monotonic() < deadline:
@@ -107,18 +120,16 @@ class Run:
         until = time.monotonic() + moment.share * usual[moment.tables]
         while self.is_running and time.monotonic() < until:
             time.sleep(0.02)
-        if not self.is_running:
-            return "missed"
         made = self.tables
-        blow()
+        if not self.is_running or not blow():
+            return MISSED
         if made == 0:
             return "before"
         return "after" if made >= len(usual) - 1 else "within"
 
-    def kill(self) -> None:
-        """Kills the process, and no other."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+    def kill(self) -> bool:
+        """Kills the process, and no other; says whether it was there."""
+        return kill(self.pid)
 
     def wait(self) -> int:
         """Its exit code; one that hangs is killed, which is an exit code below 0."""

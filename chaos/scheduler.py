@@ -1,4 +1,4 @@
-"""The real Airflow of `make airflow`, whose scheduler is killed in the middle of a night."""
+"""The real Airflow of `make airflow`, of which a part is killed in the middle of a night."""
 
 import json
 import os
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from chaos.errors import NotHereError
 from chaos.rounds import Round
-from chaos.runs import Run
+from chaos.runs import MISSED, Run, kill
 from chaos.stage import NIGHT
 
-READY_SECONDS, NIGHT_SECONDS = 180, 1_500
+READY_SECONDS, NIGHT_SECONDS, VICTIM_SECONDS = 180, 1_500, 60
 LIVING = ("queued", "running")
 
 
@@ -84,6 +85,27 @@ class Airflow:
             return 0
         return int(tasks["total_entries"])
 
+    def schedulers(self) -> list[int]:
+        """The process of the scheduler."""
+        return [pid for pid in _children(self.run.pid) if b"scheduler" in _command(pid)]
+
+    def tasks(self) -> list[int]:
+        """The processes in which the code of a task runs: children of the workers of the scheduler."""
+        workers = [pid for scheduler in self.schedulers() for pid in _children(scheduler)]
+        return [pid for worker in workers for pid in _children(worker)]
+
+    def metadata(self) -> list[int]:
+        """PostgreSQL, with the processes that serve connections.
+
+        Raises:
+            NotHereError: Airflow's database is another one.
+        """
+        file = self._round.stage.code / ".local/airflow-postgres/postmaster.pid"
+        if not file.exists():
+            raise NotHereError("Airflow's database is no PostgreSQL of its own (Debian: postgresql)")
+        server = int(file.read_text().split()[0])
+        return [*_children(server), server]
+
     def stop(self) -> None:
         """Stops it as Ctrl-C does."""
         if self.run.is_running:
@@ -93,6 +115,20 @@ class Airflow:
 
 def kill_scheduler(round_: Round) -> None:
     """Airflow's scheduler is killed in the middle of a night; it is started again, and the night ends well."""
+    _struck(round_, "the scheduler", Airflow.schedulers)
+
+
+def kill_task(round_: Round) -> None:
+    """A task is killed in the middle of a night; Airflow tries it again, and the night ends well."""
+    _struck(round_, "a task", Airflow.tasks)
+
+
+def kill_metadata(round_: Round) -> None:
+    """Airflow's own PostgreSQL is killed in the middle of a night; it is started again, and the night ends well."""
+    _struck(round_, "Airflow's PostgreSQL", Airflow.metadata)
+
+
+def _struck(round_: Round, what: str, victims: Callable[[Airflow], list[int]]) -> None:
     rng = round_.rng
     airflow, after = Airflow(round_), rng.randrange(0, 60)
     with round_.read():
@@ -101,30 +137,38 @@ def kill_scheduler(round_: Round) -> None:
             run_id = airflow.trigger()
             _until(lambda: airflow.done(run_id) >= after or airflow.state(run_id) not in LIVING, NIGHT_SECONDS)
             time.sleep(rng.uniform(0, 5))
-            round_.hits.append("within" if airflow.state(run_id) in LIVING else "missed")
-            for pid in _schedulers(airflow.run.pid):
-                os.kill(pid, signal.SIGKILL)
-            round_.events.append(f"kill -9 of the scheduler after {after} tasks: {round_.hits[-1]}")
+            # Between two tasks there may be none for a moment.
+            _until(lambda: bool(victims(airflow)) or airflow.state(run_id) not in LIVING, VICTIM_SECONDS)
+            is_on = airflow.state(run_id) in LIVING
+            killed = [pid for pid in victims(airflow) if kill(pid)]
+            round_.hits.append("within" if killed and is_on else MISSED)
+            round_.events.append(f"kill -9 of {what} after {after} tasks: {round_.hits[-1]}")
             _until(lambda: airflow.state(run_id) not in LIVING, NIGHT_SECONDS)
             state = airflow.state(run_id)
             if state != "success":
-                round_.breaks("a night outlives its scheduler", "a run that succeeds", state)
+                round_.breaks(f"a night outlives {what}", "a run that succeeds", state)
         finally:
             airflow.stop()
     round_.check()
 
 
-def _schedulers(parent: int) -> list[int]:
+def _children(parent: int) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            command = (folder / "cmdline").read_bytes()
             of = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
         except (OSError, ValueError):
             continue
-        if of == parent and b"airflow" in command and b"scheduler" in command:
+        if of == parent:
             found.append(int(folder.name))
     return found
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _until(is_so: Callable[[], bool], seconds: float) -> None:

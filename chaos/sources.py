@@ -86,7 +86,7 @@ def disk_full(round_: Round) -> None:
         round_.stage.environment()
         used = os.statvfs(root)
         taken = (used.f_blocks - used.f_bfree) * used.f_frsize
-        _mount("-o", f"remount,size={taken + int(share * round_.kind.bytes)}", root)
+        _resize(root, taken + int(share * round_.kind.bytes))
         with round_.read():
             run = round_.start()
             code = run.wait()
@@ -94,7 +94,7 @@ def disk_full(round_: Round) -> None:
             round_.events.append(f"disk full after {share:.2f} of what a night writes: exit code {code}")
             is_told = code == 1 and "the disk is full" in run.text
             round_.demand("a full disk is told", code == 0 or is_told, "exit code 1: the disk is full", run)
-            _mount("-o", f"remount,size={ROOM}", root)
+            _resize(root, ROOM)
             round_.until_done()
         round_.check()
         if round_.broken:
@@ -105,6 +105,11 @@ def disk_full(round_: Round) -> None:
 
 def _struck(made: int, tables: int) -> str:
     return "before" if made == 0 else "after" if made >= tables else "within"
+
+
+def _resize(disk: Path, size: int) -> None:
+    if _mount("-o", f"remount,size={size}", disk):
+        raise RuntimeError(f"the disk cannot be made one of {size} bytes")
 
 
 def _mount(*arguments: str | Path) -> int:

@@ -1,5 +1,6 @@
 """What every round begins with: a small call centre with its history, and the same nights without any fault."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from chaos.errors import NotHereError
 from chaos.lakes import Fingerprint, Lake
 from chaos.runs import Run
 from sample import answers
+from sample.identity import phone_forms
 from sample.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,9 +82,18 @@ class Stage:
         self.personal = work / "personal.txt"
         self._kinds: dict[str, Kind] = {}
 
+    def claim(self) -> bool:
+        """Whether the folder is this suite's from now on, and no other's that is at work."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.work / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def set_up(self) -> None:
         """Makes code, server and history; what an earlier suite of the same code has made is used again."""
-        self.work.mkdir(parents=True, exist_ok=True)
         stamp, digest = self.work / "stamp", _digest_of_code()
         if not (stamp.exists() and stamp.read_text() == digest):
             for folder in (self.code, self.round, self.base, *self.work.glob("after *")):
@@ -189,19 +200,22 @@ class Stage:
         began = time.monotonic()
         self.cleared()
         made = sample.write(self.round / "landing", FIRST, NEXT, customers=CUSTOMERS)
+        world = World(7, CUSTOMERS)
+        # Numbers also in forms that no file happened to have: the vault and the lists have one of their own.
+        numbers = {version["phone"] for holder in world.customers for version in holder.versions if version["phone"]}
+        personal = made.personal.union(*map(phone_forms, numbers))
         # Shorter ones stand in other texts too.
-        telling = sorted(value for value in made.personal if len(value) > 3 or not value.isascii())
+        telling = sorted(value for value in personal if len(value) > 3 or not value.isascii())
         self.personal.write_text("".join(f"{value}\n" for value in telling if "\n" not in value), encoding="utf-8")
         before = NIGHT - timedelta(days=1)
         self._demanded("load", "--from", str(FIRST), "--to", str(before))
-        self._return_lists()
+        self._return_lists(world)
         self.round.rename(self.base)
         say(f"history of {CUSTOMERS} customers, {FIRST} to {before}: {time.monotonic() - began:.0f} s")
 
-    def _return_lists(self) -> None:
+    def _return_lists(self, world: World) -> None:
         """Puts the lists of the night into the inbox as those who worked them fill them in."""
-        delivery, world = self.round / "delivery", World(7, CUSTOMERS)
-        an_hour_ago = time.time() - 3_600
+        delivery, an_hour_ago = self.round / "delivery", time.time() - 3_600
         for file in answers.files(delivery, NIGHT):
             back = delivery / "inbox" / f"{NIGHT} {file.name}"
             back.write_bytes(answers.filled_in(world, file, NIGHT, NIGHT) or b"")

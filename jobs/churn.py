@@ -208,7 +208,8 @@ def _without_own_deeds(lake: Lake, rows: pd.DataFrame, cut: date, settings: Sett
     listed = {row["customer_id"] for row in met if row["decision"] == "listed"}
     held_out = {row["customer_id"] for row in met if row["decision"] == "holdout"}
     kept = rows[~rows["customer_id"].isin(listed)].reset_index(drop=True)
-    weights = np.where(kept["customer_id"].isin(held_out), 1 / numbers.holdout_share, 1.0)
+    share = settings.configuration.outreach.holdout_share
+    weights = np.where(kept["customer_id"].isin(held_out), 1 / share, 1.0)
     return kept.assign(**{WEIGHT: weights})
 
 

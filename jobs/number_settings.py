@@ -75,7 +75,6 @@ class Churn(Section):
     effect: float = Field(gt=0, le=1)
     cost: float = Field(ge=0)
     saving_campaigns: list[str]
-    holdout_share: float = Field(gt=0, lt=1)
 
 
 class ConsumptionWarnings(Section):

@@ -81,6 +81,11 @@ def update_candidates(lake: Lake, day: date, settings: Settings, expect: Expect,
             f"no hour on {list_on} for customers in {_named(lost)} without a time zone: nobody knows the time there; "
             "the customers feed should bring country as ISO 3166 alpha-2, or time_zone"
         )
+    if unwritten := hours.without_holidays(places, list_on, settings.configuration.default_country, law):
+        warn(
+            f"no holiday of {list_on.year} is known of {_named(unwritten)}, so each of its days is a working day: "
+            "write them into law.holidays (conf/jurisdictions.yaml)"
+        )
     begins = hours.hours_of(list_on, settings.time_zone)
     campaigns = effects.campaigns_of(settings)
     made = call_candidates.build(

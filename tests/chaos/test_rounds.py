@@ -15,7 +15,10 @@ import sample
 from chaos import __main__ as suite
 from chaos import drops, faults
 from chaos.errors import NotHereError
+from chaos.lakes import ABSENT
+from chaos.readers import PAUSE_SECONDS, Reader
 from chaos.runs import Moment, Run
+from chaos.stage import Stage
 from tests.conftest import REPO
 
 NIGHT = date(2026, 2, 10)
@@ -62,10 +65,27 @@ def test_a_process_that_is_struck_is_gone_and_one_that_ended_was_missed(tmp_path
     run = Run(("mlflow", "--help"), REPO, os.environ, tmp_path / "said")
     assert run.strike(at_once, usual, run.kill) == "before"
     assert run.wait() < 0
+    assert not run.kill()
     run = Run(("mlflow", "--help"), REPO, os.environ, tmp_path / "said")
+    assert run.strike(at_once, usual, lambda: False) == "missed", "a blow that found nobody"
     assert run.strike(Moment(1, 0.5), usual, run.kill) == "missed"
     assert run.wait() == 0
     assert "MLflow" in run.text
+
+
+def test_two_suites_do_not_play_in_one_folder(tmp_path: Path) -> None:
+    first, second = Stage(tmp_path), Stage(tmp_path)
+    assert first.claim()
+    assert not second.claim()
+
+
+def test_a_reader_who_cannot_look_on_breaks_a_promise(tmp_path: Path) -> None:
+    folder = tmp_path / f"delivery/{NIGHT}"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("[]")
+    reader = Reader(tmp_path, NIGHT, {"gold.service_kpis": {ABSENT}}, Random(7), is_strict=True)
+    time.sleep(3 * PAUSE_SECONDS)
+    assert [broken.promise for broken in reader.stop()] == ["readers are never turned away"]
 
 
 def test_a_wrong_clock_can_be_set_while_a_process_waits_as_long_as_it_wants(tmp_path: Path) -> None:
@@ -106,4 +126,22 @@ look()
 def test_a_broken_promise_is_exit_code_1(broken: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     played = {"seed": 7, "fault": "cut", "seconds": 3.0, "hits": ["refused"], "skipped": "", "events": [], "broken": []}
     assert suite._told([played, {**played, "broken": broken}]) == len(broken)
-    assert f"2 rounds in 0 min, 0 skipped, {len(broken)} that broke a promise" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"2 rounds in 0 min, 0 skipped, 0 missed, {len(broken)} that broke a promise" in told
+    assert "not played: kill-night, " in told
+
+
+@pytest.mark.parametrize("why", [{"skipped": "no disk"}, {"hits": ["missed", "missed"]}])
+def test_rounds_that_befell_nothing_are_not_kept(why: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    played = {
+        "seed": 7,
+        "fault": "disk-full",
+        "seconds": 3.0,
+        "hits": ["within"],
+        "skipped": "",
+        "events": [],
+        "broken": [],
+    }
+    assert suite._told([played, {**played, **why}]) == 0
+    assert suite._told([{**played, **why}]) == 1, "nothing was tried"
+    assert "1 rounds in 0 min, " in capsys.readouterr().out

@@ -88,6 +88,16 @@ def unknown_countries(places: Iterable[Place], default_country: str, law: Law) -
     return sorted({(place.country or default_country).strip() for place in lost})
 
 
+def without_holidays(places: Iterable[Place], day: date, default_country: str, law: Law) -> list[str]:
+    """Countries of these places whose holidays are known, but none of the day's year."""
+    countries = {_country(place, default_country) for place in places}
+    return sorted(
+        country
+        for country in countries & law.holidays.keys()
+        if all(holiday.year != day.year for holiday in law.holidays[country])
+    )
+
+
 def _country(place: Place, default_country: str) -> str:
     return (place.country or "").strip().upper() or default_country
 

@@ -5,7 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import pytz
 
-from jobs.gold.outreach.hours import Place, Shift, allowed, hours_of, minutes_of, unknown_countries
+from jobs.gold.outreach.hours import (
+    Place,
+    Shift,
+    allowed,
+    hours_of,
+    minutes_of,
+    unknown_countries,
+    without_holidays,
+)
 from jobs.settings import read_settings
 
 LAW = read_settings().configuration.law
@@ -81,6 +89,13 @@ def test_a_country_that_nobody_knows_has_no_hour_and_is_named(country: str) -> N
         Place("ZZ", None, "UTC"),
     ]
     assert unknown_countries([*places, Place(None, None, None), Place(" ", None, None)], "CN", LAW) == [country]
+
+
+def test_a_year_whose_holidays_nobody_wrote_down_is_told_of_countries_that_have_some() -> None:
+    places = [Place("cn", None, None), Place("US", "FL", None), Place("JP", None, None), Place(None, None, None)]
+    assert without_holidays(places, date(2026, 12, 31), "CN", LAW) == []
+    assert without_holidays(places, date(2027, 1, 1), "CN", LAW) == ["CN", "US"]
+    assert without_holidays(places[2:], date(2027, 1, 1), "JP", LAW) == [], "it never had any"
 
 
 def test_places_count_however_they_are_written() -> None:
