@@ -42,8 +42,10 @@ def take(settings: Settings, run_id: str, holder: str) -> bool:
     return bool(held) and (held["run_id"] != run_id or (held["holder"] == "process" and not _is_alive(held)))
 
 
-def touch(settings: Settings, run_id: str, pause_seconds: float = 0) -> None:
+def touch(settings: Settings, run_id: str, pause_seconds: float = 0, is_over: bool = False) -> None:
     """Says that the run is at work in this process, and goes on after a pause; takes the lock when it is free.
+
+    `is_over`: the task of this process has ended. Another host could not tell, and would wait for it for good.
 
     Raises:
         LakeBusyError: another run that is alive has it.
@@ -56,6 +58,8 @@ def touch(settings: Settings, run_id: str, pause_seconds: float = 0) -> None:
         if not is_mine:
             return held
         content = _content(run_id, held["holder"], held["processes"])
+        if is_over and held["holder"] == "scheduler":
+            content["processes"].pop(_named(os.getpid()))
         # A clock that went back does not hold the lake for as long as it went.
         latest = min(held["at"], content["at"] + SOURCE_PAUSE_SECONDS)
         return {**content, "at": max(latest, content["at"] + pause_seconds)}
@@ -96,12 +100,11 @@ def _change(settings: Settings, changed: Callable[[dict[str, Any]], dict[str, An
 
 
 def _content(run_id: str, holder: str, processes: dict[str, str | None]) -> dict[str, Any]:
-    running = {pid: at for pid, at in processes.items() if _is_running(pid, at)}
-    own = str(os.getpid())
+    running = {name: at for name, at in processes.items() if _is_running(name, at)}
     return {
         "run_id": run_id,
         "holder": holder,
-        "processes": {**running, own: began(int(own))},
+        "processes": {**running, _named(os.getpid()): began(os.getpid())},
         "host": os.uname().nodename,
         "at": time.time(),
     }
@@ -125,5 +128,11 @@ def _is_alive(held: dict[str, Any]) -> bool:
     return is_recent or any(_is_running(*each) for each in held["processes"].items())
 
 
-def _is_running(pid: str, began_at: str | None) -> bool:
-    return began_at is not None and began(int(pid)) == began_at
+def _named(pid: int) -> str:
+    return f"{os.uname().nodename}:{pid}"
+
+
+def _is_running(name: str, began_at: str | None) -> bool:
+    """Whether a process is at work, for all that can be seen from here: of another host's it must be taken so."""
+    host, _, pid = name.rpartition(":")
+    return host != os.uname().nodename or (began_at is not None and began(int(pid)) == began_at)

@@ -51,7 +51,7 @@ def run_table(name: str, date: date, run_id: str) -> dict[str, Any]:
         pause_seconds = lock.SOURCE_PAUSE_SECONDS
         raise
     finally:
-        lock.touch(settings, run_id, pause_seconds)
+        lock.touch(settings, run_id, pause_seconds, is_over=True)
 
 
 def run_report(name: str, date: date, run_id: str) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def _at_work(run_id: str) -> Iterator[Settings]:
     try:
         yield settings
     finally:
-        lock.touch(settings, run_id)
+        lock.touch(settings, run_id, is_over=True)
 
 
 def write_down(days: Sequence[date], outcomes: Outcomes, failures: Outcomes, run_id: str, settings: Settings) -> str:

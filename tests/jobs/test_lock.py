@@ -1,6 +1,7 @@
 """The lock of a lake says at any moment who holds it."""
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -93,7 +94,7 @@ def test_a_run_that_is_tried_again_is_told_that_its_first_process_died(
         assert not lock.take(settings, holder, holder)
         assert not lock.take(settings, holder, holder), "it is alive"
         held = json.loads(file.read_text())
-        file.write_text(json.dumps({**held, "processes": {"1": "another that had this number"}}))
+        file.write_text(json.dumps({**held, "processes": {f"{os.uname().nodename}:1": "another that had it"}}))
         assert lock.take(settings, holder, holder) is died
         lock.release(settings, holder)
 
@@ -106,10 +107,44 @@ def test_a_holder_that_has_ended_holds_nothing_though_nobody_has_asked_for_its_e
     lock.take(settings, "this night", "process")
     with subprocess.Popen(["/bin/sleep", "60"]) as holder:
         held = json.loads(file.read_text())
-        file.write_text(json.dumps({**held, "processes": {str(holder.pid): processes.began(holder.pid)}}))
+        file.write_text(json.dumps({**held, "processes": {lock._named(holder.pid): processes.began(holder.pid)}}))
         with pytest.raises(LakeBusyError):
             lock.take(settings, "another", "process")
         holder.kill()
         while processes.began(holder.pid):
             time.sleep(0.01)
         assert lock.take(settings, "another", "process")
+
+
+def test_a_task_on_another_host_keeps_the_lake_until_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    settings, file, uname = read_settings(), tmp_path / ".night.lock", os.uname()
+
+    def on(host: str) -> None:
+        told = os.uname_result((uname.sysname, host, uname.release, uname.version, uname.machine))
+        monkeypatch.setattr(os, "uname", lambda: told)
+
+    def an_hour_later() -> None:
+        held = json.loads(file.read_text())
+        file.write_text(json.dumps({**held, "at": held["at"] - 3_600}))
+
+    on("one")
+    lock.take(settings, "this night", "scheduler")
+    lock.touch(settings, "this night")
+    on("two")
+    with subprocess.Popen(["/bin/true"]) as gone:
+        monkeypatch.setattr(os, "getpid", lambda: gone.pid)
+        # A short task of the night on the other host, which has ended.
+        lock.touch(settings, "this night")
+        lock.touch(settings, "this night", is_over=True)
+    an_hour_later()
+    with pytest.raises(LakeBusyError, match="one:"):
+        lock.take(settings, "another", "process")
+    monkeypatch.undo()
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    on("one")
+    lock.touch(settings, "this night", is_over=True)
+    an_hour_later()
+    assert lock.take(settings, "another", "process")
