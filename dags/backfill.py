@@ -17,7 +17,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param
 
-from dags.night_shift import DEFAULTS, close_night, open_night, step
+from dags.night_shift import DEFAULTS, close_night, open_night, run_ended, step
 
 
 def run_nights(context: dict[str, Any]) -> None:
@@ -42,4 +42,5 @@ with DAG(
 ) as dag:
     opened = open_night()
     nights = step("nights", run_nights, doc_md="Every night of the range, oldest first. A retry goes over it again.")
-    opened >> nights >> close_night(opened)
+    opened >> nights
+    run_ended(opened, [nights]) >> close_night(opened)

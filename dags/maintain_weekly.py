@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow.sdk import DAG
 
-from dags.night_shift import DATE, DEFAULTS, business_date, close_night, every, open_night, step
+from dags.night_shift import DATE, DEFAULTS, business_date, close_night, every, open_night, run_ended, step
 
 
 def keep_up(context: dict[str, Any]) -> None:
@@ -37,4 +37,5 @@ with DAG(
 ) as dag:
     opened = open_night()
     upkeep = step("upkeep", keep_up, doc_md="OPTIMIZE, VACUUM and retention of every table.")
-    opened >> upkeep >> close_night(opened)
+    opened >> upkeep
+    run_ended(opened, [upkeep]) >> close_night(opened)

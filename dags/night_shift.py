@@ -1,6 +1,6 @@
 """What the DAGs share: which date a run is for, how a night opens and closes, what a step leaves behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from airflow.sdk import (
     RetryRule,
     conf,
 )
+from airflow.sdk.exceptions import AirflowFailException
 
 from dags.alerts import one_line, task_failed
 
@@ -112,6 +113,32 @@ def close_night(opened: PythonOperator) -> PythonOperator:
     """The teardown: it also runs after a failure, and a failure stays one."""
     doc = "Stops the Spark Connect server of this night and releases the lock, whatever came before."
     return step("close_night", _close, doc_md=doc).as_teardown(setups=opened)
+
+
+def run_ended(opened: PythonOperator, steps: Sequence[PythonOperator]) -> PythonOperator:
+    """The last step: fails when one before it did. A process that was killed tells nobody; this one does."""
+    names = [opened.task_id, *(each.task_id for each in steps)]
+
+    def look(context: dict[str, Any]) -> None:
+        if failures := failures_of(context, names):
+            raise AirflowFailException("; ".join(f"{each['task']}: {each['reason']}" for each in failures))
+
+    ended = step("run_ended", look, trigger_rule="all_done", doc_md="Fails when a step before it did, and says which.")
+    return steps >> ended
+
+
+def failures_of(context: dict[str, Any], names: Sequence[str]) -> list[dict[str, str]]:
+    """Which of these steps of the run failed, and why."""
+    ti, run_id = context["ti"], context["run_id"]
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(names), run_ids=[run_id])[run_id]
+    undone = [name for name in names if states.get(name) != "success"]
+    # What only waited for a failed step did not fail itself.
+    failed = [name for name in undone if states.get(name) != "upstream_failed"] or undone
+    return [{"task": name, "reason": _reason(ti, name, states.get(name))} for name in failed]
+
+
+def _reason(ti: Any, name: str, state: str | None) -> str:
+    return ti.xcom_pull(task_ids=name, key=FAILURE) or f"{state}, and its process left no reason behind"
 
 
 def _open(context: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.alerts import deadline_missed
-from dags.night_shift import DATE, DEFAULTS, FAILURE, business_date, close_night, every, open_night, step
+from dags.night_shift import DATE, DEFAULTS, business_date, close_night, every, failures_of, open_night, step
 from jobs.tables import Table, nightly
 from jobs.tables.delivery import DELIVERY
 from jobs.tables.reports import REPORTS, Report
@@ -99,20 +99,13 @@ def summarise(context: dict[str, Any]) -> None:
     from jobs import night
 
     ti, run_id, day = context["ti"], context["run_id"], business_date(context)
-    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=STEPS, run_ids=[run_id])[run_id]
-    undone = [name for name in STEPS if states.get(name) != "success"]
-    # What only waited for a failed step did not fail itself.
-    failed = [name for name in undone if states.get(name) != "upstream_failed"] or undone
-    failures = [{"task": name, "reason": _reason(ti, name, states.get(name))} for name in failed]
-    if "open_night" not in undone:
+    failures = failures_of(context, STEPS)
+    failed = [failure["task"] for failure in failures]
+    if "open_night" not in failed:
         outcomes = [made for made in ti.xcom_pull(task_ids=MADE) if made]
         ti.xcom_push("summary", night.finish(day, outcomes, failures, run_id))
-    if failures:
+    if failed:
         raise AirflowFailException(f"the night of {day} is not complete: {', '.join(failed)} failed")
-
-
-def _reason(ti: Any, name: str, state: str | None) -> str:
-    return ti.xcom_pull(task_ids=name, key=FAILURE) or f"{state}, and its process left no reason behind"
 
 
 with DAG(

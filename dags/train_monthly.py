@@ -16,7 +16,7 @@ from typing import Any
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG
 
-from dags.night_shift import DATE, DEFAULTS, business_date, close_night, every, open_night, step
+from dags.night_shift import DATE, DEFAULTS, business_date, close_night, every, open_night, run_ended, step
 from jobs.tables.models import MODELS, Model
 
 
@@ -44,4 +44,5 @@ with DAG(
 ) as dag:
     opened = open_night()
     trained = [train(model) for model in MODELS.values()]
-    opened >> trained >> close_night(opened)
+    opened >> trained
+    run_ended(opened, trained) >> close_night(opened)

@@ -15,6 +15,16 @@ from jobs.mail_settings import LOOPBACK, MailServer
 from jobs.settings import read_settings
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """What is sent on elsewhere goes there without its body, and would count as taken."""
+
+    def redirect_request(self, *_: object) -> None:
+        """None: the answer is an HTTPError."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
 class AlertError(Exception):
     """Why an alert did not arrive, in one line without the address, which is a secret."""
 
@@ -64,7 +74,7 @@ def _post(title: str, lines: Sequence[str], webhook: Webhook) -> None:
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=webhook.timeout_seconds):
+        with _OPENER.open(request, timeout=webhook.timeout_seconds):
             return
     except (URLError, OSError, ValueError) as error:
         # An HTTPError tells its code; none of them the address.

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from jobs.bronze.door import EVENTS_AHEAD_DAYS
 from jobs.columns import business_date
 from jobs.lake import Expect, Lake, computed, in_dates
+from jobs.refusals import dropped
 from jobs.settings import Settings
 from jobs.silver import closings, current, versions
 from jobs.tables import TABLES, Feed, Table
@@ -47,12 +48,17 @@ def update(lake: Lake, table: Table, days: Sequence[date], settings: Settings, e
     if feed is None:
         raise TypeError(f"{table.name} has no feed")
     lake.create(table)
+    # Of these bronze tells nothing any more; silver keeps what they brought.
+    gone = dropped(lake, feed, days, settings)
+    days = [day for day in days if day not in gone]
+    if not days:
+        return 0
     bronze = TABLES[f"bronze.{feed.name}"]
     taken = _taken(lake, table, bronze, days)
     if feed.texts:
         # Customers of an older batch that landed late may have changed how later texts are redacted.
         days = sorted({*days, *(day for day in taken if day > min(days))})
-    dated = dict.fromkeys(_dates_of(table), days)
+    dated: dict[str, Sequence[date]] = dict.fromkeys(_dates_of(table), days)
     is_untouched = not lake.may_hold(bronze, {"ds": days}) and not lake.may_hold(table, dated)
     if is_untouched and settings.source(feed).delivery != "snapshot":
         return 0

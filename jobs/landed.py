@@ -106,7 +106,9 @@ def _land(
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
-    refuse_forgotten(lake, feed, [day for day in days if not (found[day] or returned.get(day))], settings)
+    may_have_moved_on = extract is not None and source.jdbc is not None and source.jdbc.watermark
+    lost = days if may_have_moved_on else [day for day in days if not (found[day] or returned.get(day))]
+    refuse_forgotten(lake, feed, lost, settings)
     if not files:
         return Landed(nothing, publish(lake, Batch(feed, days), expect), warnings)
     lake.prepare(sum(file.rows for file in files))
@@ -125,8 +127,10 @@ def _land(
                 told = _without_personal_data(passed_all, lake, feed, settings)
             rows = computed(_with_standing(rows, told, lake, feed, days, extract.file.name))
         account = account_of(rows)
+        come = {row["ds"] for row in account if row["rows_in"]}
+        if extract is not None:
+            refuse_forgotten(lake, feed, [day for day in days if day not in come], settings)
         if extract is not None and not source.optional:
-            come = {row["ds"] for row in account if row["rows_in"]}
             # What a batch brought before may have moved on to later dates since.
             if extract.lacks_last and days[-1] not in lake.dates(TABLES[f"bronze.{feed.name}"], "ds"):
                 come.discard(days[-1])

@@ -5,6 +5,7 @@ import os
 import smtplib
 import ssl
 from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 
 from jobs.mail_settings import MailServer
 
@@ -20,6 +21,11 @@ def send(message: EmailMessage, server: MailServer) -> list[str]:
         MailError: the server does not answer in time, lets nobody in or takes no mail.
     """
     message["From"], message["To"] = server.sender, ", ".join(server.recipients)
+    # Receivers take a mail without these for spam, and not every server adds them.
+    if "Date" not in message:
+        message["Date"] = formatdate()
+    if "Message-ID" not in message:
+        message["Message-ID"] = make_msgid(domain=server.sender.rpartition("@")[2])
     try:
         # Without a QUIT: who hangs after taking the mail has taken it.
         with contextlib.closing(_session(server)) as session:

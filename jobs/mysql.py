@@ -55,6 +55,8 @@ DRIVER_ERROR = re.compile(r"java\.sql\.(SQL\w+)(.*)")
 UNAVAILABLE = (
     "SQLNonTransientConnectionException", "SQLTimeoutException", "SQLInvalidAuthorizationSpecException",
 )  # fmt: skip
+TOO_LONG = "maximum statement execution time exceeded"
+"""Of MySQL, whose error 3024 the driver makes a plain SQLException; of MariaDB it is SQLTimeoutException."""
 DISCONNECTED = ("Socket", "Connection", "timed out", "killed")
 """Of SQLTransientConnectionException, which the driver also makes of what a function of the database says."""
 
@@ -97,6 +99,8 @@ class MySql:
         limit = f"max_statement_time={seconds}" if is_mariadb else f"max_execution_time={seconds * 1000}"
         # Named zones need tables that a server may lack; in UTC no instant is told by two times of the wall clock.
         self._variables = f"time_zone='+00:00',{limit}"
+        # Of a reader that pauses, as its workers may, the server would have enough after a minute.
+        self._patient = f"{self._variables},net_write_timeout={seconds}"
         for statement in (f"SET {self._variables}", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"):
             self._ask(statement)
 
@@ -154,7 +158,7 @@ class MySql:
             **encrypted,
             "driver": DRIVER,
             "sessionInitStatement": "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-            "sessionVariables": self._variables,
+            "sessionVariables": self._patient,
             "connectTimeout": str(self._jdbc.connect_seconds * 1000),
             "socketTimeout": str((self._jdbc.statement_seconds + self._jdbc.connect_seconds) * 1000),
             # A server must not ask for files of this machine.
@@ -169,7 +173,7 @@ class MySql:
         kind, text = found.groups()
         is_cut = kind == "SQLTransientConnectionException" and any(sign in text for sign in DISCONNECTED)
         # The text may quote values, so the kind alone is told.
-        if kind in UNAVAILABLE or is_cut:
+        if kind in UNAVAILABLE or is_cut or TOO_LONG in text:
             return QueryError(f"{kind} of its driver", is_passing=True)
         return QueryError("an error while rows were read; the database's own log says which", is_passing=False)
 

@@ -31,6 +31,8 @@ UNAVAILABLE = (
     "conflict with recovery",
 )  # fmt: skip
 """What the driver says when waiting helps."""
+SHOWN = ("42", "25", "0A", "3D", "3F")
+"""Classes of SQLSTATE whose text tells of names alone: syntax, access, transactions, what is not there or supported."""
 NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 TIMES = ("timestamptz", "timestamp", "date")
 
@@ -45,6 +47,11 @@ def opened(address: Address, jdbc: Jdbc, time_zone: str) -> Iterator["PostgreSql
         "port": str(address.port),
         "dbname": address.database,
         "connect_timeout": str(jdbc.connect_seconds),
+        # A server that has gone without a word is noticed; the server's own limit of statements is gone with it.
+        "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "60000",
         "application_name": APPLICATION,
     }
     _refuse_key_for_one_driver(address)
@@ -168,8 +175,7 @@ class PostgreSql:
         return str(row[0]) if row else None
 
     def _begin(self) -> None:
-        # The transaction waits while Spark reads.
-        for statement in [*self._beginning(None), "SET LOCAL idle_in_transaction_session_timeout = 0"]:
+        for statement in self._beginning(None):
             self._db.execute(statement.encode())
 
     def _beginning(self, shared: str | None) -> list[str]:
@@ -178,6 +184,8 @@ class PostgreSql:
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
             *([f"SET TRANSACTION SNAPSHOT '{shared}'"] if shared else []),
             f"SET LOCAL statement_timeout = '{self._jdbc.statement_seconds}s'",
+            # This one waits while Spark reads, and Spark's while its workers take what they have read.
+            "SET LOCAL idle_in_transaction_session_timeout = 0",
             f"SET LOCAL TimeZone = {sql.quote(self._time_zone)}",
         ]
 
@@ -196,8 +204,8 @@ def _told() -> Iterator[None]:
         yield
     except psycopg.OperationalError as error:
         raise QueryError(first_line(error), is_passing=True) from None
-    except psycopg.DataError as error:
-        # It quotes the value.
-        raise QueryError(f"a value of which it says {type(error).__name__}", is_passing=False) from None
     except psycopg.Error as error:
-        raise QueryError(first_line(error), is_passing=False) from None
+        # Others quote values, as what a function of the database raises.
+        is_shown = (error.sqlstate or "").startswith(SHOWN)
+        said = first_line(error) if is_shown else f"a value or function of which it says {type(error).__name__}"
+        raise QueryError(said, is_passing=False) from None

@@ -18,6 +18,7 @@ def began(pid: int) -> str | None:
 def _stat(pid: int) -> list[str] | None:
     """The fields of /proc/<pid>/stat from the state on (proc(5))."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        # A process may have any bytes for a name.
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rsplit(")", 1)[1].split()
     except OSError:
         return None

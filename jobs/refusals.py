@@ -54,26 +54,36 @@ def refuse_empty(feed: Feed, empty: Sequence[date], days: Sequence[date]) -> Non
 
 
 def refuse_forgotten(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> None:
-    """Stops where an empty batch would take from silver what bronze has dropped for its age.
+    """Stops where a batch that is empty, or may lack rows, would take from silver what bronze has dropped for its age.
 
     Within bronze's retention a file that is gone takes its rows back.
 
     Raises:
         DataError: it names the first such date.
     """
-    bronze, silver = TABLES[f"bronze.{feed.name}"], TABLES.get(f"silver.{feed.name}")
-    kept, landed = settings.keeps(bronze), lake.dates(bronze, "ds")
-    if kept is None or not landed or silver is None:
+    silver = TABLES.get(f"silver.{feed.name}")
+    if silver is None:
         return
-    first = landed[-1] - timedelta(days=kept)
-    old = [day for day in days if day < first and lake.may_hold(silver, {"ds": [day], "known_on": [day]})]
+    old = dropped(lake, feed, days, settings)
+    old = [day for day in old if lake.may_hold(silver, {"ds": [day], "known_on": [day]})]
     if old:
+        kept = settings.keeps(TABLES[f"bronze.{feed.name}"])
         raise DataError(
             f"{feed.name} {old[0]}: a batch that bronze no longer holds has no file",
             expected=f"its file, as silver.{feed.name} has rows of it that are older than the {kept} days of bronze",
-            found="none",
+            found="none, or a database, which may have moved rows on to later dates since",
             todo="put the file back below the landing root, or leave nights of that age as they are",
         )
+
+
+def dropped(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> list[date]:
+    """Those of the dates whose batch bronze has dropped for its age."""
+    bronze = TABLES[f"bronze.{feed.name}"]
+    kept, landed = settings.keeps(bronze), lake.dates(bronze, "ds")
+    if kept is None or not landed:
+        return []
+    first = landed[-1] - timedelta(days=kept)
+    return [day for day in days if day < first and day not in landed]
 
 
 def refuse_changed(feed: Feed, files: Sequence[SourceFile]) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -34,7 +36,13 @@ class Hook(BaseHTTPRequestHandler):
             self.patience.wait(5)
             return
         self.came.append(json.loads(body))
-        self.send_response(int(self.path.removeprefix("/")))
+        self.send_response(code := int(self.path.removeprefix("/")))
+        if code in (301, 302):
+            self.send_header("Location", "/200")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
@@ -99,6 +107,8 @@ def test_a_failed_task_is_told_by_mail_and_webhook(
     [message], [posted] = box.mails, Hook.came
     assert message["Subject"] == "Echolake: nightly: bronze.calls failed"
     assert (message["From"], message["To"]) == ("lake@example.com", "call@example.com")
+    assert parsedate_to_datetime(message["Date"]).date() == datetime.now(UTC).date()
+    assert message["Message-ID"].endswith("@example.com>")
     told = ["calls 2026-01-05: no file", "expected: a file", "owner:    platform", "scheduled__2026-01-06"]
     for text in (message.get_content(), posted["text"], "\n".join(posted["lines"])):
         assert all(line in text for line in told)
@@ -119,7 +129,8 @@ def test_a_night_that_is_late_is_told_and_none_of_a_backfill(
 
 
 @pytest.mark.parametrize(
-    ("path", "why"), [("/500", "HTTP 500"), ("/404", "HTTP 404"), ("/hangs", "timed out"), (None, "refused")]
+    ("path", "why"),
+    [("/500", "HTTP 500"), ("/404", "HTTP 404"), ("/302", "HTTP 302"), ("/hangs", "timed out"), (None, "refused")],
 )
 def test_an_alert_that_does_not_arrive_is_an_error_in_the_log_and_the_other_way_is_gone(
     configure: Configure,

@@ -75,6 +75,13 @@ def test_every_task_tells_when_it_fails(dags: Dags) -> None:
     assert all(task["tells_failure"] for dag in dags.values() for task in dag["tasks"].values())
 
 
+def test_a_step_that_was_killed_and_could_tell_nobody_fails_one_that_tells(dags: Dags) -> None:
+    for dag_id, last in ("backfill", "run_ended"), ("train_monthly", "run_ended"), ("maintain_weekly", "run_ended"):
+        tasks = dags[dag_id]["tasks"]
+        assert tasks[last]["trigger_rule"] == "all_done", dag_id
+        assert set(tasks[last]["upstream"]) == set(tasks) - {last, "open_night", "close_night"}, dag_id
+
+
 def test_one_run_at_a_time_and_none_made_up_for(dags: Dags) -> None:
     assert {(dag["max_active_runs"], dag["catchup"]) for dag in dags.values()} == {(1, False)}
 

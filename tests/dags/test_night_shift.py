@@ -168,6 +168,29 @@ def test_a_killed_task_is_named_though_it_left_no_reason(night: SimpleNamespace)
     assert night.finished[0][2] == [failure]
 
 
+def test_a_run_says_which_of_its_steps_failed_and_of_a_killed_one_that_it_left_no_reason() -> None:
+    from airflow.sdk import DAG
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from dags.night_shift import run_ended, step
+
+    def nothing(_: dict[str, Any]) -> None:
+        """Does nothing."""
+
+    with DAG("train_monthly", schedule=None):
+        opened, steps = step("open_night", nothing), [step(f"train.{name}", nothing) for name in ("churn", "risk")]
+        ended = run_ended(opened, steps)
+
+    def look(**given: Any) -> None:
+        ended.python_callable(*ended.op_args, **given)
+
+    look(**context(ti=Task({}, {})))
+    ti = Task({"train.churn": "failed", "train.risk": "failed"}, {("train.risk", "failure"): "too few calls"})
+    with pytest.raises(AirflowFailException) as told:
+        look(**context(ti=ti))
+    assert str(told.value) == "train.churn: failed, and its process left no reason behind; train.risk: too few calls"
+
+
 def test_a_night_that_could_not_open_the_lake_writes_nothing_to_it(night: SimpleNamespace) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 

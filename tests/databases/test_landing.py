@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -10,10 +11,11 @@ from threading import Thread, Timer
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
 from chaos.postgres import PASSWORD, READER, Postgres
-from jobs import databases, dialects, loading, ranges
+from jobs import databases, dialects, loading, ranges, runner, upkeep
 from jobs.database_settings import Jdbc
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.settings import read_settings
@@ -494,6 +496,48 @@ def test_a_connection_that_is_cut_off_after_the_rows_were_read_fails_no_batch(po
         assert snapshot.holds("SELECT 1")
         ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'echolake'"
         assert postgres.execute(ended) == [(True,)]
+
+
+def test_a_reader_that_pauses_is_not_cut_off_and_what_a_function_raises_is_not_told(postgres: Postgres) -> None:
+    postgres.execute("ALTER DATABASE bank SET idle_in_transaction_session_timeout = '200ms'", database="bank")
+    postgres.execute(
+        "CREATE FUNCTION rate(who text) RETURNS text LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no rate for %', who; END $$",
+        database="bank",
+    )
+    address = databases.Address("bank", "postgresql", "127.0.0.1", postgres.port, "bank", READER, PASSWORD)
+    try:
+        with dialects.opened(address, Jdbc(connection="bank", query="SELECT 1"), "UTC") as snapshot:
+            _, options = snapshot.for_spark()
+            target = f"host=127.0.0.1 port={postgres.port} dbname=bank user={READER}"
+            with psycopg.connect(target, password=PASSWORD) as connection:
+                connection.execute(options["sessionInitStatement"].encode())
+                time.sleep(0.6)
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+            with pytest.raises(dialects.QueryError, match="RaiseException") as told:
+                snapshot.holds("SELECT rate('Anna Lee')")
+    finally:
+        postgres.execute("ALTER DATABASE bank RESET idle_in_transaction_session_timeout", database="bank")
+    assert "Anna" not in str(told.value)
+
+
+def test_a_batch_that_bronze_has_dropped_for_its_age_is_not_read_again_from_what_has_moved_on(
+    world: World, postgres: Postgres, feed: Feed
+) -> None:
+    old = "2024-11-01"
+    feed(watermark="updated_at", overlap_hours=0)
+    spend(postgres, *((n, "C1", f"{old} 10:00:00+08", 1, f"{old} 10:00:00+08") for n in (1, 2)))
+    spend(postgres, (3, "C1", f"{DAY} 10:00:00+08", 1, f"{DAY} 10:00:00+08"))
+    for day in (old, DAY):
+        account(world, day)
+        world.make("silver.transactions", day)
+    upkeep.keep_up(runner.open_lake(read_settings()), date.fromisoformat(DAY), read_settings(), lambda _: None)
+    assert [str(row[0]) for row in landed(world)] == [DAY]
+    postgres.execute("UPDATE spent SET amount = 7, updated_at = '2026-02-01 09:00:00+08' WHERE id = 1", database="bank")
+    with pytest.raises(DataError, match="moved rows on to later dates"):
+        account(world, old)
+    world.make("silver.transactions", old)
+    assert world.rows("silver.transactions", "transaction_id") == [("1",), ("2",), ("3",)]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chaos.postgres import PASSWORD, READER
+from jobs import databases, dialects
+from jobs.database_settings import Jdbc
 from jobs.errors import DataError, SourceUnavailableError
 from jobs.jdbc import _of_date
 from tests.conftest import World
@@ -260,6 +262,28 @@ def test_a_server_elsewhere_is_reached_by_tls_unless_conf_says_otherwise() -> No
         for host in ("127.0.0.1", "db.bank.example")
     }
     assert modes == {"127.0.0.1": None, "db.bank.example": "verify-full"}
+
+
+def test_a_reader_that_pauses_is_not_cut_off(mariadb: MariaDb) -> None:
+    address = databases.Address("bank", "mysql", "127.0.0.1", mariadb.port, "bank", READER, PASSWORD)
+    with dialects.opened(address, Jdbc(connection="bank", query="SELECT 1", statement_seconds=900), "UTC") as snapshot:
+        _, options = snapshot.for_spark()
+    assert mariadb.execute(f"SET {options['sessionVariables']}", "SELECT @@net_write_timeout") == [(900,)]
+
+
+def test_of_mysql_a_statement_that_takes_too_long_may_be_asked_again_and_no_text_is_told(mariadb: MariaDb) -> None:
+    address = databases.Address("bank", "mysql", "127.0.0.1", mariadb.port, "bank", READER, PASSWORD)
+    with dialects.opened(address, Jdbc(connection="bank", query="SELECT 1"), "UTC") as snapshot:
+        said = (
+            "java.sql.SQLException: (conn=7) Query execution was interrupted, maximum statement execution time exceeded"
+        )
+        told = snapshot.said_by_driver(said)
+        other = snapshot.said_by_driver("java.sql.SQLException: (conn=7) no rate for Anna Lee")
+    assert told is not None
+    assert told.is_passing
+    assert other is not None
+    assert not other.is_passing
+    assert "Anna" not in str(other)
 
 
 def test_a_database_that_is_down_is_said_and_the_batch_stands(world: World, mariadb: MariaDb, feed: Feed) -> None:
