@@ -29,6 +29,7 @@ from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
 
 SHOWN_TABLES = 15
+SHOWN_LINES = 20
 
 
 def main() -> int:
@@ -122,8 +123,13 @@ def _ran(world: Path, *command: str) -> tuple[float, float]:
     world.mkdir(parents=True, exist_ok=True)
     with (world / "bench.log").open("ab") as log, Peak(read_settings()) as peak:
         began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "jobs", *command], env=env, stdout=log, stderr=log, check=True)
-        return time.monotonic() - began, peak.mib
+        done = subprocess.run([sys.executable, "-m", "jobs", *command], env=env, stdout=log, stderr=log, check=False)
+        seconds = time.monotonic() - began
+    if done.returncode:
+        # The log lies in a folder that goes.
+        print("\n".join((world / "bench.log").read_text(errors="replace").splitlines()[-SHOWN_LINES:]), flush=True)
+        raise SystemExit(f"`python -m jobs {' '.join(command)}` ended with {done.returncode}; its last lines are above")
+    return seconds, peak.mib
 
 
 def _steps(day: date) -> dict[str, dict[str, Any]]:

@@ -21,6 +21,7 @@ from jobs.settings import read_settings
 
 TOLD = (
     "call_id, caller_key, chain_id, CAST(position_in_chain AS BIGINT), previous_call_id, role, is_retry, "
+    "CAST(round(hours_since_previous * 3600) AS BIGINT), "
     + ", ".join(f"repeated_{which}_{window}" for which in ("any", "topic") for window in ("24h", "72h", "7d", "30d"))
 )  # fmt: skip
 RIVALS = ("duckdb", "polars")
@@ -100,7 +101,7 @@ def _echolake(day: date, gold: Path) -> Took:
 def _demand_the_same(gold: Path, out: Path, engine: str) -> None:
     with duckdb.connect() as db:
         prints = [
-            db.execute(f"SELECT count(*), bit_xor(hash({TOLD})) FROM read_parquet({files})").fetchone()
+            db.execute(f"SELECT count(*), sum(hash({TOLD})::HUGEINT) FROM read_parquet({files})").fetchone()
             for files in (DeltaTable(str(gold)).file_uris(), f"'{out}/*/*.parquet'")
         ]
     if prints[0] != prints[1]:

@@ -48,8 +48,12 @@ Rows = dict[str, list[tuple[Any, ...]]]
 def main() -> int:
     """Loads the week in each place and compares; returns 0 where all lakes are the same."""
     parser = argparse.ArgumentParser(prog="python -m bench.places", description=__doc__)
-    parser.add_argument("places", nargs="*", help=f"of {', '.join(PLACES)} (default: all)")
+    parser.add_argument("places", nargs="*", metavar="PLACE", help=f"two or more of {', '.join(PLACES)} (default: all)")
     parsed = parser.parse_args()
+    if unknown := set(parsed.places) - set(PLACES):
+        parser.error(f"no place is called {', '.join(sorted(unknown))}; places are {', '.join(PLACES)}")
+    if len(set(parsed.places)) == 1:
+        parser.error("one place alone is compared with nothing; name another, or none for all")
     if "s3" in (parsed.places or PLACES) and not servers.has_s3():
         parser.error("s3 needs a server of S3; make s3 fetches one")
     with tempfile.TemporaryDirectory(prefix="echolake-places-") as name:

@@ -27,7 +27,9 @@ main() {
   [[ -e $python ]] && is_done all .local/jars "$wanted" && return
 
   check_java
-  once "uv" install_uv $uv scripts/uv.lock
+  # Whatever a kill leaves is looked at step by step, also by the code of another commit.
+  rm -f $setup/all.done
+  once "uv" install_uv $setup/uv/bin/python scripts/uv.lock
   once "Python packages" install_packages $python scripts/uv.lock requirements.lock
   once "the project itself" install_project $python requirements.lock pyproject.toml jobs/__init__.py
   once "Spark's jars" install_jars .local/jars scripts/ivy.xml scripts/ivysettings.xml scripts/jars.sha256
@@ -40,6 +42,7 @@ once() {
   wanted=$(fingerprint "${@:4}")
   is_done "$step" "$made" "$wanted" && return
   say "$what ..."
+  rm -f "$setup/$step.done"
   "$step"
   echo "$wanted" >"$setup/$step.done"
   say "$what: $((SECONDS - started)) s"
@@ -80,7 +83,8 @@ install_uv() {
   system_python=$(find_python) || fail "Python 3.11" "$(python3 --version 2>&1 || true)" "apt-get install python3.11 python3.11-venv"
   rm -rf $setup/uv
   "$system_python" -m venv $setup/uv || fail "Python's venv module" "an error (above)" "apt-get install python3.11-venv"
-  $setup/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/uv.lock
+  $setup/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/uv.lock ||
+    fail "the packages of scripts/uv.lock" "an error (above)" "see whether the package index can be reached, then run make again"
 }
 
 find_python() {
@@ -94,11 +98,14 @@ find_python() {
 install_packages() {
   # A set-up that was killed half-way may have left half a package, which a sync would take for whole.
   if [[ ! -e $python || -e $setup/packages.begun ]]; then
+    touch $setup/packages.begun
+    rm -f $setup/install_project.done
     $uv venv --quiet --clear --relocatable --python $setup/uv/bin/python .venv
   fi
   touch $setup/packages.begun
   $uv pip sync "${quiet[@]}" --python .venv --require-hashes --compile-bytecode \
-    --build-constraints requirements.lock requirements.lock
+    --build-constraints requirements.lock requirements.lock ||
+    fail "the packages of requirements.lock" "an error (above)" "see whether the package index can be reached, then run make again"
   rm $setup/packages.begun
 }
 
