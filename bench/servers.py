@@ -52,10 +52,10 @@ def spark_cluster(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def connect_server(settings: Settings, folder: Path) -> Iterator[tuple[str, str]]:
+def connect_server(settings: Settings, folder: Path, port: int | None = None) -> Iterator[tuple[str, str]]:
     """A Connect server that others keep running, as docs/operations.md starts one; yields its address and its token."""
     folder.mkdir(parents=True, exist_ok=True)
-    token, port = secrets.token_hex(16), session.free_port()
+    token, port = secrets.token_hex(16), port or session.free_port()
     spark_conf.write(settings, folder / "spark.conf")
     variables = {**spark_conf.python_environment(), "JAVA_HOME": session.java_home(), session.TOKEN_VARIABLE: token}
     command = [f"{variables['SPARK_HOME']}/bin/spark-submit", "--properties-file", str(folder / "spark.conf")]

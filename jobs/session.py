@@ -66,6 +66,9 @@ def connect(settings: Settings) -> SparkSession:
         return session
     if remote == "local":
         remote = ensure_server(settings)
+    elif remote in _sessions and not _is_known(_sessions[remote]):
+        # One that others started again has the address of before, and knows nothing of its sessions.
+        disconnect()
     # One session a process: a night in one process pays for it once. A server started anew has a new address.
     if remote not in _sessions:
         # pyspark gives a frame that was computed to the active session, which would stay that of a server that went.
@@ -76,6 +79,14 @@ def connect(settings: Settings) -> SparkSession:
         _sessions[remote].client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])
         _sessions[remote].conf.set("spark.sql.session.timeZone", "UTC")
     return _sessions[remote]
+
+
+def _is_known(session: SparkSession) -> bool:
+    try:
+        session.conf.get("spark.sql.session.timeZone")
+    except Exception:
+        return False
+    return True
 
 
 def disconnect() -> None:

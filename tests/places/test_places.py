@@ -74,6 +74,19 @@ def test_a_step_of_a_dag_runs_where_an_airflow_connection_says_and_its_error_com
     assert raised.value.todo.startswith("have the source deliver it")
 
 
+def test_a_server_that_others_started_again_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port, conf = session.free_port(), tmp_path / "conf.yaml"
+    conf.write_text(f"spark: {{remote: 'sc://localhost:{port}', conf: {{spark.master: 'local[1]'}}}}\n")
+    monkeypatch.setenv("ECHOLAKE_CONF", str(conf))
+    try:
+        for _ in range(2):
+            with servers.connect_server(read_settings(), tmp_path / "server", port) as (_, token):
+                monkeypatch.setenv(session.TOKEN_VARIABLE, token)
+                assert session.connect(read_settings()).range(3).count() == 3
+    finally:
+        session.disconnect()
+
+
 def test_classic_outside_of_spark_submit_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "conf.yaml").write_text("spark: {remote: classic}\n")
     monkeypatch.setenv("ECHOLAKE_CONF", str(tmp_path / "conf.yaml"))
