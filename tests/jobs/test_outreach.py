@@ -312,6 +312,19 @@ def test_a_night_names_the_countries_whose_time_nobody_knows_and_calls_nobody_th
     assert told == {"A": "no_callable_hour", "B": "no_callable_hour", "C": "no_callable_hour", "D": None, "E": None}
 
 
+def test_a_night_says_that_the_holidays_of_a_year_are_missing(world: World) -> None:
+    lake, last = runner.open_lake(read_settings()), date(2026, 12, 31)
+    person = {"as_of": last, "customer_id": "A", "phone_token": "A", "country": "cn", **NOTHING, "open_complaints": 1}
+    lake.append(TABLES[STEPS[0]], frame(lake.spark, STEPS[0], [person]))
+    for name in ("silver.contact_results", "gold.customer_identities", "features.customer_tag_values",
+                 "gold.churn_scores", "gold.repeat_call_advice"):  # fmt: skip
+        lake.create(TABLES[name])
+    batch = {"feed": "do_not_call", "ds": last, "file": "f", "rows_in": 0, "rows_landed": 0, "rows_quarantined": 0}
+    lake.record(TABLES["ops.batches"], [batch], f"ds = DATE'{last}'")
+    (warning,) = runner.run("gold.call_candidates", [last], "test", read_settings()).warnings
+    assert warning.startswith("no holiday of 2027 is known of CN")
+
+
 def test_a_list_with_a_refused_row_has_not_come_back_before_its_mended_reply_has(tmp_path: Path) -> None:
     """Until then its contacts count at their slots: what the refused rows say has not landed."""
     logs, returned_lists = TableLogs(str(tmp_path)), TABLES["ops.returned_lists"]
