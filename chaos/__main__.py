@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any, NamedTuple
 
@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         is_stopped = True
     finally:
         stage.close()
-    return _told(played) or (STOPPED if is_stopped else 0)
+    return _told(played, parsed.faults or FAULTS) or (STOPPED if is_stopped else 0)
 
 
 def _count(text: str) -> int:
@@ -139,10 +139,10 @@ def _keep(stage: Stage, round_: Round, seed: int, name: str) -> None:
     say(f"    kept: {kept}; again: make chaos N=1 SEED={seed} FAULTS={name}")
 
 
-def _told(played: list[dict[str, Any]]) -> int:
+def _told(played: list[dict[str, Any]], chosen: Iterable[str] = FAULTS) -> int:
     say("\nfault            rounds skipped before within  after missed  other seconds broken")
     total, unplayed = Counter[str](), []
-    for name in FAULTS:
+    for name in chosen:
         rounds = [each for each in played if each["fault"] == name]
         if not rounds:
             unplayed.append(name)

@@ -100,7 +100,7 @@ class Airflow:
         Raises:
             NotHereError: Airflow's database is another one.
         """
-        file = self._round.stage.code / ".local/airflow-postgres/postmaster.pid"
+        file = self._round.stage.code / ".local/airflow-postgres/data/postmaster.pid"
         if not file.exists():
             raise NotHereError("Airflow's database is no PostgreSQL of its own (Debian: postgresql)")
         server = int(file.read_text().split()[0])

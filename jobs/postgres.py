@@ -12,6 +12,8 @@ from urllib.parse import quote
 import psycopg
 
 from jobs.errors import DataError
+from jobs.processes import without_secrets
+from jobs.whole_files import put
 
 DEBIAN = Path("/usr/lib/postgresql")
 SERVER_USER = "postgres"
@@ -85,10 +87,8 @@ class Postgres:
             "pg_hba.conf": f"local all {NAME} peer map=owner",
             "pg_ident.conf": f'owner "{_user_name()}" {NAME}',
         }.items():
-            file = self.data / name
-            file.write_text(f"{line}\n")
-            file.chmod(0o600)
-            self._own(file)
+            put(self.data / name, f"{line}\n".encode(), 0o600)
+            self._own(self.data / name)
 
     def answers(self) -> bool:
         """Whether it takes connections; makes the database when it is not there yet."""
@@ -123,7 +123,7 @@ class Postgres:
         command = [str(self.binaries / program), *arguments]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, cwd="/", user=self.user, group=self.user,
-            extra_groups=None if self.user is None else [],
+            extra_groups=None if self.user is None else [], env=None if self.user is None else without_secrets(),
         )  # fmt: skip
         if done.returncode:
             raise DataError(
@@ -135,7 +135,9 @@ class Postgres:
 
     def _own(self, path: Path) -> None:
         if self.user is not None:
-            shutil.chown(path, self.user, self.user)
+            # In a folder of that account a link may have taken the file's place.
+            account = pwd.getpwnam(self.user)
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
 
 
 def find(folder: Path) -> Postgres:

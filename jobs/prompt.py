@@ -121,10 +121,14 @@ class _Lake:
 
     def _narrowed(self, rows: Dataset) -> Dataset:
         """The rows and columns that the role sees."""
-        if self.access.role.rows == "team" and "agent_id" in rows.schema.names:
+        if self.access.role.rows == "team" and {"agent_id", "dimension"} & set(rows.schema.names):
             agents = DeltaTable(self._path(TABLES["silver.agents"])).to_pyarrow_dataset()
             of_team = agents.to_table(columns=["agent_id"], filter=field("team") == self.access.team)
-            rows = rows.filter(field("agent_id").isin(of_team["agent_id"].combine_chunks()))
+            ids = of_team["agent_id"].combine_chunks()
+            # Figures by agent name the agent as their group.
+            is_group = "agent_id" not in rows.schema.names
+            is_seen = field("agent_id").isin(ids) if not is_group else field("group_name").isin(ids)
+            rows = rows.filter(is_seen | (field("dimension") != "agent") if is_group else is_seen)
         kept = [each for each in rows.schema if not self.access.is_hidden(each.name)]
         return rows.replace_schema(schema(kept)) if len(kept) < len(rows.schema) else rows
 

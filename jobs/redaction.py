@@ -35,7 +35,14 @@ def _plain_signs() -> dict[int, str]:
     return plain
 
 
+def _unshown_signs() -> str:
+    """Signs of format, which no reader sees: joiners, marks of direction, tags."""
+    places = (*range(0x80, _LAST_DIGIT + 1), *range(0xE0000, 0xE0080))
+    return "".join(chr(place) for place in places if unicodedata.category(chr(place)) == "Cf")
+
+
 _PLAIN_SIGNS = _plain_signs()
+_UNSHOWN = re.compile(f"[{_unshown_signs()}]")
 _DIGIT_OR_AT = re.compile("[0-9@]")
 # Letters of scripts that set spaces; of the others the words around an address would be taken for a part of it.
 _OF_ADDRESSES = r"A-Za-z0-9\u00c0-\u0dff\u1e00-\u1fff"
@@ -86,18 +93,26 @@ def redact_text(text: str | None, names: dict[str, str], day: str) -> str | None
     if text is None:
         return None
     text = unicodedata.normalize("NFC", text)
-    return _in_each(text, lambda each: _without_names(_without_numbers(each), names, day))
+    return _in_each(
+        text, lambda each: _seen_through(each, lambda seen: _without_names(_without_numbers(seen), names, day))
+    )
 
 
 def without_names(text: str, forms: Iterable[str], label: str) -> str:
     """The text with the label in place of names in these forms, which are found as at the door."""
     names = dict.fromkeys(forms, "")
-    return _in_each(text, lambda each: _without_names(each, names, "", label))
+    return _in_each(text, lambda each: _seen_through(each, lambda seen: _without_names(seen, names, "", label)))
 
 
 def scrub(message: str) -> str:
     """A message of another program without numbers and addresses that may be personal."""
     return _without_numbers(message)
+
+
+def _seen_through(text: str, clean: Callable[[str], str]) -> str:
+    """The text cleaned; signs that nobody sees are gone from it where they would have hidden something."""
+    shown = _UNSHOWN.sub("", text)
+    return clean(text) if shown == text or clean(shown) == shown else clean(shown)
 
 
 def _in_each(text: str, clean: Callable[[str], str]) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs.processes import began, session
+from jobs.processes import began, session, without_secrets
 from jobs.whole_files import put
 
 STOP_SECONDS = 10
@@ -51,6 +51,7 @@ class Service:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 user=self.user, group=self.user, extra_groups=None if self.user is None else [],
+                env=None if self.user is None else without_secrets(),
             )  # fmt: skip
 
 

@@ -40,10 +40,11 @@ def draft_of(file: AnyPath) -> AnyPath:
 
 
 def write_through(file: Path, content: bytes, mode: int | None = None) -> None:
-    """Writes a file down to the disk; it has its rights before anything is in it."""
-    with os.fdopen(
-        os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode), "wb"
-    ) as opened:
+    """Writes a new file down to the disk; it has its rights before anything is in it."""
+    # A killed process may have left one, and somebody else a link to a file that is not theirs to write.
+    file.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(file, flags, 0o666 if mode is None else mode), "wb") as opened:
         if mode is not None:
             os.fchmod(opened.fileno(), mode)
         opened.write(content)

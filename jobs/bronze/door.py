@@ -20,6 +20,7 @@ _RAISING = re.compile(
     r"(?<![\w.`])(?=(?:element_at|parse_json|to_binary|to_number|url_decode|variant_get)\s*\()", re.IGNORECASE
 )
 """Before functions that stop a query at a value which they cannot take, whatever the mode; their try_ forms do not."""
+SHORT = 1_000_000
 _PLAIN_ID = r"^(?=.*[0-9])(?!\+?[0-9\-]{7,}$)(?!.*[0-9]{11})[A-Za-z0-9._:#/\-]{1,64}$"
 
 
@@ -185,7 +186,8 @@ def _enumerated(column: Column) -> SparkColumn:
 
 def _bounded(column: Column, between: tuple[int, int]) -> SparkColumn:
     low, high = between
-    text = F.concat(F.col(column.name).cast("string"), F.lit(f" is not {low} to {high}"))
+    given = F.col(column.name).cast("string")
+    text = F.concat(F.when(_is_short(column), given).otherwise(shape(given)), F.lit(f" is not {low} to {high}"))
     return F.when(~F.col(column.name).between(low, high), _reason(text, F.lit(column.name)))
 
 
@@ -226,9 +228,16 @@ def _reason(text: SparkColumn, column: SparkColumn) -> SparkColumn:
     return F.struct(text.alias("reason"), column.cast("string").alias("column"))
 
 
+def _is_short(column: Column) -> SparkColumn:
+    """Whether a whole number is too short to be that of a telephone, which a shifted row has in any column."""
+    return F.col(column.name).between(1 - SHORT, SHORT - 1)
+
+
 def _shown(column: Column) -> SparkColumn:
     value = F.col(column.name)
     is_pseudonym = column.name.endswith("_token") or column.name in ("phone_country", "phone_area")
+    if column.type in ("int", "bigint"):
+        return F.when(_is_short(column), value)
     if column.type != "string" or is_pseudonym:
         return value
     if column.values:

@@ -20,6 +20,8 @@ ENDINGS = (".csv", ".xlsx")
 MOST_BYTES = 64 << 20
 """A file beyond that is no list: a sheet of a million rows takes less."""
 MOST_UNPACKED = 1 << 30
+MOST_SIGNS = 32_767
+"""Of a cell: no spreadsheet holds more."""
 MOST_COLUMNS = 256
 """Of a sheet that is looked at: a workbook of a few bytes can claim a cell in row 10^12."""
 _SEPARATORS = ",;\t"
@@ -63,11 +65,13 @@ def read(name: str, content: bytes) -> list[FilledIn]:
 
 
 def _row(number: int, header: list[str], cells: list[str]) -> FilledIn:
-    named = dict(zip(header, cells, strict=False))
+    named = dict(zip(header, (cell[:MOST_SIGNS] for cell in cells), strict=False))
     known = {column: unharmed(named.get(column, "").strip()) for column in (*NAMED_BY, *FILLED_IN)}
     known["list_on"] = _BLANK_TIME.sub("", known["list_on"])
     extra = [cell for cell in cells[len(header) :] if cell.strip()]
     problem = f"it has more cells than the {len(header)} of the first row" if extra else None
+    if any(len(cell) > MOST_SIGNS for cell in cells):
+        problem = f"it has a cell of more than the {MOST_SIGNS:,} signs that a spreadsheet holds"
     return FilledIn(number, known, problem)
 
 

@@ -4,9 +4,13 @@ A file is judged once. What it says is kept as a file of the feed below `inbox/t
 other, in whatever order nights are run and in whichever lake (decision 0024).
 """
 
+import errno
 import json
+import os
 import re
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -54,9 +58,7 @@ def _is_past(tables: StoredTables, day: date) -> bool:
 
 def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Settings, put: Put) -> list[str]:
     try:
-        with file.open("rb") as opened:
-            # One byte beyond what a list has: it says as much as all of them, and does not fill the memory.
-            content = opened.read(filled_in.MOST_BYTES + 1)
+        content = _content_of(file)
     except OSError as error:
         return [f"inbox: a file cannot be read and stays there ({error.strerror})"]
     name = digest(content)[:12]
@@ -83,10 +85,23 @@ def _take(tables: StoredTables, root: Path, file: Path, day: date, settings: Set
         attempts = {row["of_the_feed"]["attempt_id"] for row in judged if row["verdict"] == TAKEN}
         _replace_earlier(root / FOLDER / f"ds={day}", attempts, put)
         put(f"taken/ds={day}/{name}.jsonl", _lines([row["of_the_feed"] for row in judged]))
-    if file.exists() and file.read_bytes() == content:
-        file.unlink()
+    with suppress(OSError):
+        if _content_of(file) == content:
+            file.unlink()
     refused = sum(row["verdict"] == REFUSED for row in judged)
     return [f"inbox: {refused:,} of {len(judged):,} rows of a list are refused, {told}"] if refused else []
+
+
+def _content_of(file: Path) -> bytes:
+    """What the file holds, and one byte beyond what a list has where it has more.
+
+    Raises:
+        OSError: it is gone, may not be read, or has become a link or a pipe since it was found.
+    """
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "no file")
+        return opened.read(filled_in.MOST_BYTES + 1)
 
 
 def _answer(put: Put, reply: str, rows: list[dict[str, Any]], day: date, with_bom: bool) -> None:

@@ -1,6 +1,7 @@
 """What came back of the lists as a source of the feed contact_results, and the account of it (decision 0024)."""
 
 import json
+import os
 import stat
 import time
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from jobs.errors import DataError
 from jobs.settings import Settings
 from jobs.source_settings import Source
 from jobs.table_logs import TableLogs
@@ -34,15 +36,29 @@ RETURNED = TABLES["ops.returned_lists"]
 
 
 def open_inbox(root: Path) -> None:
-    """Makes the folder, so that people find it, and those in it that are Echolake's alone."""
+    """Makes the folder, so that people find it, and those in it that are Echolake's alone.
+
+    Raises:
+        DataError: one of these is somebody else's.
+    """
     inbox = root / INBOX
-    if not inbox.exists():
-        inbox.mkdir(parents=True)
-        inbox.chmod(MODE)
+    is_new = not inbox.exists()
+    inbox.mkdir(parents=True, exist_ok=True)
     for name in OWN:
-        if not (inbox / name).exists():
-            (inbox / name).mkdir()
-            (inbox / name).chmod(OWN_MODE)
+        own = inbox / name
+        if not own.exists():
+            own.mkdir()
+            own.chmod(OWN_MODE)
+        if own.is_symlink() or own.stat().st_uid != os.geteuid():
+            raise DataError(
+                f"inbox: {INBOX}/{name} belongs to somebody else",
+                expected="a folder of the account of the nights, as what lies there counts as judged",
+                found="a link" if own.is_symlink() else f"one of the user {own.stat().st_uid}",
+                todo="look at what lies there, then move it away, or give the folder to that account",
+            )
+    if is_new:
+        # For others only when these two are there.
+        inbox.chmod(MODE)
     mode = inbox.stat().st_mode
     if not mode & stat.S_ISVTX:
         # Somebody else's, who chose its mode.

@@ -80,7 +80,7 @@ class _Erasure:
         pattern = outside.pattern_of(plan.traces)
         files = {
             "logs": outside.clean_logs(self.settings, pattern),
-            "deliveries": outside.clean_deliveries(self.settings, pattern),
+            "deliveries": outside.clean_deliveries(self.settings, pattern, plan.name_forms),
             "exports": outside.delete(export.file_of(self.settings, self.token)),
             "scratch_space_emptied": outside.empty_scratch(self.settings),
         }

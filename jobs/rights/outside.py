@@ -6,22 +6,26 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from upath import UPath
 
-from jobs.delivery.filled_in import separator_of
+from jobs.delivery.filled_in import MOST_BYTES, separator_of
 from jobs.delivery.taken import FOLDER as TAKEN
 from jobs.delivery.taken import INBOX
 from jobs.known_names import ERASED_LABEL
+from jobs.redaction import without_names
 from jobs.session import is_serving
 from jobs.settings import Settings
 from jobs.whole_files import draft_of, put
 
 FIGURES = ("rank", "row", "expected_value", "amount")
 """Columns of lists, and of what came back, whose numbers name nobody."""
+REPLIES = f"{INBOX}/replies"
+OURS = ("????-??-??", ".????-??-??.*", "stop", REPLIES)
+"""Folders of a delivery that Echolake alone writes: elsewhere in the inbox others may put what they like."""
 
 
 def pattern_of(values: Iterable[str]) -> re.Pattern[str]:
@@ -52,23 +56,29 @@ def empty_scratch(settings: Settings) -> bool:
     return True
 
 
-def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
+def clean_deliveries(settings: Settings, pattern: re.Pattern[str], names: Collection[str] = ()) -> int:
     """Takes rows with one of the values out of our copies of delivered and returned files; returns from how many.
 
-    A workbook goes whole, as the file of values beside it holds the same rows. A returned list that the next night
-    takes is left to it, which knows who was erased.
+    What others typed of the person in rows of their own is overwritten, names (by their forms) too. A workbook goes
+    whole, as the file of values beside it holds the same rows. A returned list that the next night takes is left to it,
+    which knows who was erased.
     """
     root = UPath(settings.delivery)
-    changed = _clean_taken(root, pattern)
-    for file in sorted(root.rglob("*.csv")) if root.exists() else []:
-        if file.parent == root / INBOX:
-            continue
+    changed = _clean_taken(root, pattern, names)
+    # A note may be as long as a list.
+    csv.field_size_limit(MOST_BYTES)
+    for file in [file for ours in OURS for file in sorted(root.glob(f"{ours}/*.csv"))]:
         # People who opened it saved it in the encoding, and with the separator, of their country.
         text = file.read_bytes().decode(errors="surrogateescape")
         separator = separator_of(text)
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
         kept = [row for row in rows if not _is_of(row, rows[0], pattern)]
-        if len(kept) == len(rows):
+        if file.parent == root / REPLIES:
+            kept = [
+                [cell if name in FIGURES else _without(cell, pattern, names) for name, cell in _named(row, rows[0])]
+                for row in kept
+            ]
+        if kept == rows:
             continue
         written = io.StringIO(newline="")
         line_end = "\r\n" if "\r\n" in text else "\n"
@@ -84,29 +94,37 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str]) -> int:
 
 def _is_of(row: list[str], header: list[str], pattern: re.Pattern[str]) -> bool:
     """Whether a row is the person's; figures are nobody's, though a rank may be written as an identifier is."""
-    columns = [name.removeprefix("\ufeff").strip().lower() for name in header] + [""] * len(row)
-    told = (cell for name, cell in zip(columns, row, strict=False) if name not in FIGURES)
+    told = (cell for name, cell in _named(row, header) if name not in FIGURES)
     # An apostrophe keeps spreadsheets from computing what follows it.
     return any(pattern.fullmatch(cell.strip().removeprefix("'")) for cell in told)
 
 
-def _clean_taken(root: UPath, pattern: re.Pattern[str]) -> int:
+def _named(row: list[str], header: list[str]) -> Iterable[tuple[str, str]]:
+    columns = [name.removeprefix("\ufeff").strip().lower() for name in header] + [""] * len(row)
+    return zip(columns, row, strict=False)
+
+
+def _clean_taken(root: UPath, pattern: re.Pattern[str], names: Collection[str]) -> int:
     changed = 0
     for file in sorted(root.glob(f"{TAKEN}*/*.jsonl")):
         rows = [f"{row}\n" for row in file.read_text(encoding="utf-8").split("\n") if row]
         told = (row for row in map(json.loads, rows) if not _is_of([*map(str, row.values())], [*row], pattern))
-        kept = [f"{json.dumps(_overwritten(row, pattern), ensure_ascii=False)}\n" for row in told]
+        kept = [f"{json.dumps(_overwritten(row, pattern, names), ensure_ascii=False)}\n" for row in told]
         if kept != rows:
             put(file, "".join(kept).encode())
             changed += 1
     return changed
 
 
-def _overwritten(row: dict[str, Any], pattern: re.Pattern[str]) -> dict[str, Any]:
+def _overwritten(row: dict[str, Any], pattern: re.Pattern[str], names: Collection[str]) -> dict[str, Any]:
     return {
-        name: pattern.sub(ERASED_LABEL, value) if isinstance(value, str) and name not in FIGURES else value
+        name: _without(value, pattern, names) if isinstance(value, str) and name not in FIGURES else value
         for name, value in row.items()
     }
+
+
+def _without(text: str, pattern: re.Pattern[str], names: Collection[str]) -> str:
+    return without_names(pattern.sub(ERASED_LABEL, text), names, ERASED_LABEL)
 
 
 def delete(file: UPath) -> int:

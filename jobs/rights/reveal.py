@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 from jobs.errors import DataError
+from jobs.known_names import names_of_customers
 from jobs.pseudonyms import ensure_key, keyed_token
+from jobs.redaction import redact_text
 from jobs.rights.plan import unknown
 from jobs.rights.roles import Access
 from jobs.rights.stored import StoredTables
@@ -34,7 +36,7 @@ def reveal(settings: Settings, access: Access, customer_id: str, column: str, re
         )
     ensure_key(settings.key_file, may_make=False)
     tables = StoredTables(settings.lake)
-    now = datetime.now(UTC)
+    now, names = datetime.now(UTC), names_of_customers(str(tables.path(TABLES["vault.customers"])))
     look = {
         "accessed_at": now,
         "ds": now.date(),
@@ -42,8 +44,8 @@ def reveal(settings: Settings, access: Access, customer_id: str, column: str, re
         "role": access.name,
         "customer_token": keyed_token(Who.CUSTOMER, customer_id, str(settings.key_file)),
         "column": column,
-        # The customer is named by the token alone.
-        "reason": reason.strip().replace(customer_id, "[customer]"),
+        # The customer is named by the token alone, and nobody else by more.
+        "reason": redact_text(reason.strip().replace(customer_id, "[customer]"), names, str(now.date())),
     }
     tables.add(ACCESSES, look)
     return _value(tables, customer_id, column)

@@ -9,7 +9,7 @@ from jobs.rights.outside import pattern_of
 from jobs.rights.stored import StoredTables
 from jobs.table_logs import literal
 from jobs.tables import TABLES, Table
-from jobs.tables.persons import MESSAGES
+from jobs.tables.persons import MESSAGES, TYPED
 
 _BETWEEN_LETTERS = re.compile(r"[ '\-]")
 _WIDE_LETTERS = "".join(map(chr, range(ord("ａ"), ord("ｚ") + 1)))
@@ -19,7 +19,8 @@ _LETTERS = "".join(map(chr, range(ord("a"), ord("z") + 1)))
 def clean(tables: StoredTables, traces: Collection[str], names: Collection[str]) -> None:
     """Overwrites traces as they are written; in texts also names, by their forms, however the door would know them."""
     for table in TABLES.values():
-        for column in (column.name for column in table.columns if column.text):
+        typed = (column.name for column in table.columns if column.text)
+        for column in (*typed, *TYPED.get(table.name, ())):
             _clean(tables, table, column, traces, names)
         for column in MESSAGES.get(table.name, ()):
             _clean(tables, table, column, traces, ())

@@ -98,15 +98,20 @@ NIGHTS = _table(
 
 PII_ACCESS = _table(
     "ops.pii_access",
-    "One row per personal value that was shown in clear to a member of staff, or handed over with a list",
+    "One row per personal value that was shown in clear to a member of staff or handed over in a list; one per export",
     ("accessed_at", "customer_token", "column"),
     (
         Column("accessed_at", "timestamp", "When it was asked for (UTC)", required=True),
         Column("ds", "date", "Day on which it was asked for (UTC)", required=True),
-        Column("by", "string", "Who asked; delivery = the lists of a day", required=True),
-        Column("role", "string", "In which role (conf/roles.yaml); delivery = none", required=True),
+        Column(
+            "by",
+            "string",
+            "Who asked; delivery = the lists of a day; of an export the account of the machine",
+            required=True,
+        ),
+        Column("role", "string", "In which role (conf/roles.yaml); delivery, export = none", required=True),
         Column("customer_token", "string", "Keyed pseudonym (HMAC-SHA-256) of the customer_id", required=True),
-        Column("column", "string", "Which value: name, phone, email, ...", required=True),
+        Column("column", "string", "Which value: name, phone, email, ...; all = an export", required=True),
         Column("reason", "string", "Why; null once the person is erased"),
     ),
     None,

@@ -47,6 +47,9 @@ KEPT = frozenset({"vault.erased", "ops.pii_access"})
 MESSAGES: dict[str, tuple[str, ...]] = {"ops.runs": ("message",), "ops.nights": ("summary",)}
 """Lines of ours that hold no value of a row; an erasure looks through them all the same."""
 
+TYPED: dict[str, tuple[str, ...]] = {"ops.pii_access": ("reason",), "vault.quarantine_raw": ("raw",)}
+"""What people typed, or sent, in rows that are others'."""
+
 OWNERS: dict[Who, str] = {Who.CALL: "calls", Who.CARD: "cards", Who.TICKET: "tickets"}
 """The feed whose rows say whose a thing is."""
 

@@ -51,6 +51,9 @@ def test_texts_lose_numbers_addresses_and_names(text: str | None, kept: str | No
         ("on 2026–02–03 – 138–1234–5678", "on 2026–02–03 – [phone]"),
         ("回电—02162345678", "回电—[number]"),
         ("Anna Lee–urgent", "[name]–urgent"),
+        ("138\u200b0013\u200b8000, +86\u2060138\u20600013\u20608000", "[phone], [phone]"),
+        ("zeb\u200b@example.com, An\u00adna Lee", "[email], [name]"),
+        ("\u200fok \U0001f468\u200d\U0001f469", "\u200fok \U0001f468\u200d\U0001f469"),
     ],
 )  # fmt: skip
 def test_numbers_and_addresses_are_found_in_the_signs_of_all_scripts(text: str, kept: str) -> None:

@@ -136,3 +136,18 @@ def test_a_number_that_another_process_has_since_is_left_alone(tmp_path: Path, r
     assert is_alive(other.pid)
     other.kill()
     other.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as somebody else")
+def test_a_program_of_another_account_is_given_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHOLAKE_SMTP_PASSWORD", "se-cret")
+    command = ["/usr/bin/env"]
+    own = Service("own", command, tmp_path / "own.log")
+    other = Service("other", command, tmp_path / "other.log", user="daemon")
+    for each in (own, other):
+        each.start()
+        assert each.process is not None
+        assert each.process.wait() == 0
+    assert "se-cret" in own.log.read_text()
+    assert "se-cret" not in other.log.read_text()
+    assert "PATH=" in other.log.read_text()

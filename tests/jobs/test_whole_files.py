@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.whole_files import put
+from jobs.whole_files import draft_of, put
 
 LONG = 4_000_000
 
@@ -35,6 +35,15 @@ def test_without_room_the_file_is_as_it_was(tmp_path: Path) -> None:
         put(file, b"x" * LONG)
     assert file.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_in_the_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
+    victim, file = tmp_path / "victim", tmp_path / "list.csv"
+    victim.write_bytes(b"as it was")
+    draft_of(file).symlink_to(victim)
+    put(file, b"new")
+    assert (victim.read_bytes(), file.read_bytes()) == (b"as it was", b"new")
+    assert not file.is_symlink()
 
 
 def test_rights_are_those_asked_for_whatever_a_killed_run_left(tmp_path: Path) -> None:

@@ -38,6 +38,27 @@ def test_the_file_is_for_its_owner_alone_names_nobody_and_is_the_same_again(
     assert ANNA not in str(file.relative_to(settings.delivery))
 
 
+def test_who_exported_a_person_is_written_down_and_changes_no_export(lake: SmallLake, settings: Settings) -> None:
+    lake.put("ops.pii_access", {"customer_token": lake.token("customer", ANNA), "by": "Ada", "role": "service"})
+    first = Path(str(export(ANNA, settings))).read_bytes()
+    assert Path(str(export(ANNA, settings))).read_bytes() == first
+    assert [row["by"] for row in json.loads(first)["tables"]["ops.pii_access"]] == ["Ada"]
+    looks = lake.rows("ops.pii_access", "role", "column", "customer_token")
+    assert [look for look in looks if look[0] == "export"] == [("export", "all", lake.token("customer", ANNA))] * 2
+
+
+def test_an_entry_of_do_not_call_that_gives_a_number_alone_is_the_persons_too(
+    lake: SmallLake, settings: Settings
+) -> None:
+    lake.put(
+        "silver.do_not_call",
+        {"customer_id": None, "phone_token": lake.token("phone", OWN), "channel": "call"},
+        {"customer_id": None, "phone_token": lake.token("phone", SHARED), "channel": "sms"},
+    )
+    held = json.loads(Path(str(export(ANNA, settings))).read_text())["tables"]
+    assert [row["channel"] for row in held["silver.do_not_call"]] == ["call"]
+
+
 def test_rows_that_could_not_be_landed_are_told_as_they_came(lake: SmallLake, settings: Settings) -> None:
     broken = {"ds": None, "file": "calls.csv", "line": 3}
     lake.put("quarantine.calls", {**broken, "reason": "broken line", "row": "xx,X9"}, {**broken, "line": 4})

@@ -116,6 +116,31 @@ def test_what_came_back_loses_the_person_and_what_waits_is_left_to_the_next_nigh
     assert outside.clean_deliveries(settings, PATTERN) == 0
 
 
+def test_what_others_typed_of_the_person_is_overwritten_in_replies_too(settings: Settings) -> None:
+    replies = Path(settings.delivery, "inbox/replies")
+    replies.mkdir(parents=True)
+    long = "x" * 200_000
+    (replies / "back-1.csv").write_text(f"row,customer_id,note\n1,C2,ask for 李·安娜 or C1 {long}\n2,C3,fine\n")
+    (replies / "back-1.xlsx").write_bytes(b"the same")
+    pattern = outside.pattern_of({"C1", "1"})
+    assert outside.clean_deliveries(settings, pattern, {"李安娜"}) == 1
+    told = (replies / "back-1.csv").read_text()
+    assert told == f"row,customer_id,note\n1,C2,ask for {ERASED_LABEL} or {ERASED_LABEL} {long}\n2,C3,fine\n"
+    assert not (replies / "back-1.xlsx").exists()
+    assert outside.clean_deliveries(settings, pattern, {"李安娜"}) == 0
+
+
+def test_folders_that_others_made_in_the_inbox_are_left_alone(settings: Settings, tmp_path: Path) -> None:
+    """Who may return lists must not be able to have files of the nights' account written."""
+    victim, theirs = tmp_path / "victim", Path(settings.delivery, "inbox/x")
+    theirs.mkdir(parents=True)
+    victim.write_text("as it was")
+    (theirs / "a.csv").write_text("customer_id\nC1\nC2\n")
+    (theirs / ".a.csv.new").symlink_to(victim)
+    assert outside.clean_deliveries(settings, PATTERN) == 0
+    assert victim.read_text() == "as it was"
+
+
 def test_a_file_in_the_inbox_that_is_no_list_stays_and_report_and_docs_say_so(settings: Settings) -> None:
     letter = Path(settings.delivery, "inbox/letter.txt")
     letter.parent.mkdir(parents=True)

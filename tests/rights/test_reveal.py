@@ -6,7 +6,7 @@ from jobs.errors import DataError
 from jobs.rights.reveal import reveal
 from jobs.rights.roles import Access, Role
 from jobs.settings import Settings
-from tests.rights.conftest import ANNA, OWN, SmallLake
+from tests.rights.conftest import ANNA, BEN, OWN, SmallLake
 
 SERVICE = Access("service", Role(tables=("*",), may_reveal=("phone", "email")))
 LOOKS = ("by", "role", "customer_token", "column", "reason")
@@ -22,6 +22,11 @@ def test_a_look_at_a_value_that_is_not_there_is_written_down_too(lake: SmallLake
     with pytest.raises(DataError, match="no email"):
         reveal(settings, SERVICE, ANNA, "email", "asked for a letter", "Ada")
     assert [row[3] for row in lake.rows("ops.pii_access", *LOOKS)] == ["email"]
+
+
+def test_a_reason_names_nobody(lake: SmallLake, settings: Settings) -> None:
+    reveal(settings, SERVICE, BEN, "phone", "his wife Anna Lee asked for it at +8613800138000", "Ada")
+    assert [row[4] for row in lake.rows("ops.pii_access", *LOOKS)] == ["his wife [name] asked for it at [phone]"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,15 @@ def test_a_team_lead_sees_the_rows_of_the_team(lake: SmallLake, capsys: pytest.C
     assert "not for the role" in ask("FROM silver.transcripts", capsys, "team_lead", "blue")
 
 
+def test_a_team_lead_sees_figures_by_agent_of_the_team_alone(
+    lake: SmallLake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    groups = (("agent", "A1"), ("agent", "A2"), ("hour", "10"))
+    lake.put("gold.list_quality", *({"dimension": dimension, "group_name": group} for dimension, group in groups))
+    shown = ask("SELECT group_name FROM gold.list_quality", capsys, "team_lead", "blue")
+    assert [word for word in ("A1", "A2", "10") if word in shown] == ["A1", "10"]
+
+
 def test_who_serves_customers_sees_who_is_listed_but_not_who_is_held_out() -> None:
     service = access("service")
     assert service.sees(TABLES["gold.customer_portraits"])

@@ -34,6 +34,14 @@ def test_a_text_that_landed_before_a_name_was_known_loses_it_in_all_forms_that_t
     assert [row[1] for row in lake.rows("silver.transcripts", "turn", "text")] == [*others, left]
 
 
+def test_what_was_typed_or_sent_in_rows_of_others_loses_the_person(lake: SmallLake) -> None:
+    lake.put("ops.pii_access", {"customer_token": BEN, "reason": f"Anna O'Neil, {ANNA}, asks for him"})
+    lake.put("vault.quarantine_raw", {"feed": "contact_results", "raw": f"{BEN},reached,ask for ANNA O'NEIL"})
+    texts.clean(lake.tables, PLAN.traces, PLAN.name_forms)
+    assert lake.rows("ops.pii_access", "reason") == [("[erased], [erased], asks for him",)]
+    assert lake.rows("vault.quarantine_raw", "raw") == [(f"{BEN},reached,ask for [erased]",)]
+
+
 def test_messages_of_ours_lose_a_name_as_it_is_written_alone(lake: SmallLake) -> None:
     lake.put("ops.runs", {"message": "it will begin anew"}, {"message": "of Will"})
     texts.clean(lake.tables, {ANNA, "Will"}, {"will"})

@@ -471,6 +471,34 @@ def test_a_link_is_no_list(box: Path, tmp_path: Path) -> None:
     assert not list((box / "replies").iterdir())
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_file_that_changes_into_something_else_before_it_is_opened_is_not_read(
+    box: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    elsewhere, file = put(tmp_path, {**KEY, "result": "reached"}, name="elsewhere.csv"), box / "back.csv"
+    os.mkfifo(file) if kind == "pipe" else file.symlink_to(elsewhere)
+    monkeypatch.setattr(inbox, "waiting", lambda _: [file])
+    [line] = take()
+    assert "a file cannot be read and stays there" in line
+    assert not list((box / "replies").iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
+def test_folders_of_echolake_that_somebody_else_made_are_not_trusted(outreach: Outreach, box: Path) -> None:
+    os.chown(box / "taken", 65_534, -1)
+    with pytest.raises(DataError, match="inbox/taken belongs to somebody else"):
+        outreach.deliver()
+
+
+def test_a_cell_that_no_spreadsheet_holds_is_refused_and_cut(box: Path) -> None:
+    put(box, {**KEY, "result": "reached", "note": "x" * 40_000})
+    [line] = take()
+    assert "1 of 1 rows of a list are refused" in line
+    [reply] = replies(box)
+    assert "more than the 32,767 signs" in reply["why"]
+    assert len(reply["note"]) == 32_767
+
+
 def test_a_file_without_end_is_refused_without_reading_it(box: Path) -> None:
     with (box / "huge.csv").open("wb") as file:
         file.truncate(1 << 40)
