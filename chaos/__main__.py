@@ -113,8 +113,16 @@ def _play(stage: Stage, seed: int, chosen: list[str] | None, progress: str, play
         round_.breaks("the round itself", "to be played to its end", f"{type(error).__name__}: {error}")
     finally:
         round_.end()
-    seconds, is_missed = time.monotonic() - began, set(round_.hits) == {MISSED}
-    state = "skipped: " + skipped if skipped else "BROKEN" if round_.broken else "missed" if is_missed else "kept"
+    seconds = time.monotonic() - began
+    state = (
+        "skipped: " + skipped
+        if skipped
+        else "BROKEN"
+        if round_.broken
+        else MISSED
+        if _is_missed(round_.hits)
+        else "kept"
+    )
     say(f"[{progress}] seed {seed} {name}: {state}, {seconds:.0f} s; {'; '.join(round_.events)}")
     if round_.broken:
         _keep(stage, round_, seed, name)
@@ -125,6 +133,10 @@ def _play(stage: Stage, seed: int, chosen: list[str] | None, progress: str, play
     REPORT.write_text(json.dumps(played, indent=1))
     if stopped:
         raise stopped
+
+
+def _is_missed(hits: list[str]) -> bool:
+    return set(hits) == {MISSED}
 
 
 def _keep(stage: Stage, round_: Round, seed: int, name: str) -> None:
@@ -151,7 +163,7 @@ def _told(played: list[dict[str, Any]], chosen: Iterable[str] = FAULTS) -> int:
         columns = [hits.pop(where, 0) for where in ("before", "within", "after", MISSED)]
         skipped, broken = (sum(bool(each[key]) for each in rounds) for key in ("skipped", "broken"))
         seconds = sum(each["seconds"] for each in rounds) / len(rounds)
-        missed = sum(set(each["hits"]) == {MISSED} and not each["broken"] for each in rounds)
+        missed = sum(_is_missed(each["hits"]) and not each["broken"] for each in rounds)
         total.update(rounds=len(rounds), skipped=skipped, broken=broken, missed=missed)
         cells = " ".join(f"{cell:6}" for cell in [*columns, hits.total()])
         say(f"{name:16} {len(rounds):6} {skipped:7} {cells} {seconds:7.0f} {broken:6}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.postgres import PASSWORD, READER, Postgres, binaries
-from chaos.runs import kill
+from chaos.runs import children, kill
 
 PASSWORD_VARIABLE = "ECHOLAKE_CHAOS_PASSWORD"
 
@@ -55,14 +55,13 @@ class Database:
         assert self._server is not None
         return int(self._server.execute("SELECT count(*) FROM transactions", database="bank")[0][0])
 
-    def kill(self) -> bool:
-        """Kills the server and all that serve its connections; True, as it is there until it is killed."""
+    def kill(self) -> None:
+        """Kills the server and all that serve its connections."""
         assert self._server is not None
-        for pid in [*_children(self._server.process.pid), self._server.process.pid]:
+        for pid in [*children(self._server.process.pid), self._server.process.pid]:
             # One that served a connection may have ended by itself.
             kill(pid)
         self._server.process.wait()
-        return True
 
     def restart(self) -> None:
         """Starts it again after a kill; it recovers by its log."""
@@ -90,8 +89,3 @@ def connection(database: Database) -> dict[str, Any]:
         "connections": {"chaos": {"url": url, "user": READER, "password_env": PASSWORD_VARIABLE}},
         "feeds": {"transactions": {"jdbc": {"connection": "chaos", "query": query, "partition_column": "place"}}},
     }
-
-
-def _children(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(each) for each in children.read_text().split()]

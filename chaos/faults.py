@@ -122,7 +122,7 @@ def two_nights(round_: Round) -> None:
             started: list[Run] = []
             # While tables are made: after the last one the night may be over before the other has begun.
             moment = Moment(rng.randrange(len(round_.kind.usual) - 2), rng.random())
-            round_.strike(first, lambda: _started(started, round_.start(*other, is_served=is_served)), other[0], moment)
+            round_.strike(first, lambda: started.append(round_.start(*other, is_served=is_served)), other[0], moment)
             second = started[0] if started else first
         codes = first.wait(), second.wait()
         round_.events.append(f"exit codes {codes}")
@@ -133,11 +133,6 @@ def two_nights(round_: Round) -> None:
         if codes[0]:
             round_.until_done(is_served=is_served)
     round_.check()
-
-
-def _started(runs: list[Run], run: Run) -> bool:
-    runs.append(run)
-    return True
 
 
 def clock(round_: Round) -> None:
@@ -160,12 +155,11 @@ def clock(round_: Round) -> None:
     round_.check()
 
 
-def set_clock(file: Path, hours: float) -> bool:
-    """Lets the clocks that hang on the file be wrong by so many hours, at once; True, as every clock hangs on it."""
+def set_clock(file: Path, hours: float) -> None:
+    """Lets the clocks that hang on the file be wrong by so many hours, at once."""
     # In place: the processes have the file mapped.
     with file.open("r+b" if file.exists() else "wb") as opened:
         opened.write(int(hours * 3_600).to_bytes(8, sys.byteorder, signed=True))
-    return True
 
 
 def wrong_clock(library: Path) -> Path:

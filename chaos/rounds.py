@@ -74,7 +74,7 @@ class Round:
         self._runs.append(run)
         return run
 
-    def strike(self, run: Run, blow: Callable[[], bool], what: str, moment: Moment | None = None) -> str:
+    def strike(self, run: Run, blow: Callable[[], object], what: str, moment: Moment | None = None) -> str:
         """Deals a blow at a moment, by default any of the night; says where it hit."""
         usual = self.kind.usual
         at = moment or Moment.drawn(self.rng, len(usual) - 1)

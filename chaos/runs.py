@@ -35,6 +35,19 @@ def kill(pid: int) -> bool:
     return True
 
 
+def children(parent: int) -> list[int]:
+    """The processes that a process has started and that have not ended."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            of = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, ValueError):
+            continue
+        if of == parent:
+            found.append(int(folder.name))
+    return found
+
+
 @dataclass(frozen=True)
 class Moment:
     """So many tables after the start, and this share of the time that the next one usually takes."""
@@ -111,8 +124,8 @@ class Run:
         moments = [self.began, *(at for at, _ in self._made), time.monotonic()]
         return [after - before for before, after in pairwise(moments)]
 
-    def strike(self, moment: Moment, usual: Sequence[float], blow: Callable[[], bool]) -> str:
-        """Deals a blow, which says whether it hit, at that moment; says where: before, within, after tables, missed."""
+    def strike(self, moment: Moment, usual: Sequence[float], blow: Callable[[], object]) -> str:
+        """Deals a blow at that moment; says where: before, within, after tables, or missed (too late, or False)."""
         deadline = self.began + LONGEST_SECONDS
         with self._said:
             while self.tables < moment.tables and not self._is_over and time.monotonic() < deadline:
@@ -121,7 +134,7 @@ class Run:
         while self.is_running and time.monotonic() < until:
             time.sleep(0.02)
         made = self.tables
-        if not self.is_running or not blow():
+        if not self.is_running or blow() is False:
             return MISSED
         if made == 0:
             return "before"

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from chaos.errors import NotHereError
 from chaos.rounds import Round
-from chaos.runs import MISSED, Run, kill
+from chaos.runs import MISSED, Run, children, kill
 from chaos.stage import NIGHT
 
 READY_SECONDS, NIGHT_SECONDS, VICTIM_SECONDS = 180, 1_500, 60
@@ -87,12 +87,12 @@ class Airflow:
 
     def schedulers(self) -> list[int]:
         """The process of the scheduler."""
-        return [pid for pid in _children(self.run.pid) if b"scheduler" in _command(pid)]
+        return [pid for pid in children(self.run.pid) if b"scheduler" in _command(pid)]
 
     def tasks(self) -> list[int]:
         """The processes in which the code of a task runs: children of the workers of the scheduler."""
-        workers = [pid for scheduler in self.schedulers() for pid in _children(scheduler)]
-        return [pid for worker in workers for pid in _children(worker)]
+        workers = [pid for scheduler in self.schedulers() for pid in children(scheduler)]
+        return [pid for worker in workers for pid in children(worker)]
 
     def metadata(self) -> list[int]:
         """PostgreSQL, with the processes that serve connections.
@@ -104,7 +104,7 @@ class Airflow:
         if not file.exists():
             raise NotHereError("Airflow's database is no PostgreSQL of its own (Debian: postgresql)")
         server = int(file.read_text().split()[0])
-        return [*_children(server), server]
+        return [*children(server), server]
 
     def stop(self) -> None:
         """Stops it as Ctrl-C does."""
@@ -150,18 +150,6 @@ def _struck(round_: Round, what: str, victims: Callable[[Airflow], list[int]]) -
         finally:
             airflow.stop()
     round_.check()
-
-
-def _children(parent: int) -> list[int]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            of = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except (OSError, ValueError):
-            continue
-        if of == parent:
-            found.append(int(folder.name))
-    return found
 
 
 def _command(pid: int) -> bytes:

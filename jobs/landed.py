@@ -106,8 +106,9 @@ def _land(
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())
     nothing = [BatchFile(feed.name, day, None, 0, 0, 0) for day in days if not found[day]]
-    may_have_moved_on = extract is not None and source.jdbc is not None and source.jdbc.watermark
-    lost = days if may_have_moved_on else [day for day in days if not (found[day] or returned.get(day))]
+    watermark = source.jdbc.watermark if extract is not None and source.jdbc is not None else None
+    # What a database has moved on to later dates is lost to an earlier one.
+    lost = days if watermark else [day for day in days if not (found[day] or returned.get(day))]
     refuse_forgotten(lake, feed, lost, settings)
     if not files:
         return Landed(nothing, publish(lake, Batch(feed, days), expect), warnings)
@@ -119,7 +120,7 @@ def _land(
         in_range = F.col("ds").isNull() | F.expr(in_dates("ds", days))
         known = _without_personal_data(passed.where(in_range), lake, feed, settings)
         rows = held.enter_context(lake.once(without_erased(known, lake, feed, settings)))
-        if extract is not None and source.jdbc is not None and source.jdbc.watermark:
+        if extract is not None and watermark:
             told = rows
             if source.where:
                 every = source.model_copy(update={"where": None})

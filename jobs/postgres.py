@@ -12,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 
 from jobs.errors import DataError
-from jobs.processes import without_secrets
+from jobs.processes import of_account
 from jobs.whole_files import put
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -121,10 +121,7 @@ class Postgres:
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [str(self.binaries / program), *arguments]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd="/", user=self.user, group=self.user,
-            extra_groups=None if self.user is None else [], env=None if self.user is None else without_secrets(),
-        )  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **of_account(self.user))
         if done.returncode:
             raise DataError(
                 "PostgreSQL for Airflow",

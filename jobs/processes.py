@@ -2,11 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 
-def without_secrets() -> dict[str, str]:
-    """The environment for a program of another account: of ours, what no secret can stand in."""
-    return {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+def of_account(user: str | None) -> dict[str, Any]:
+    """Arguments of subprocess for a program of another account, None for ours: of our environment it has no secret."""
+    if user is None:
+        return {}
+    plain = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+    return {"user": user, "group": user, "extra_groups": [], "env": plain}
 
 
 def session(leader: int) -> list[int]:

@@ -125,10 +125,11 @@ class _Lake:
             agents = DeltaTable(self._path(TABLES["silver.agents"])).to_pyarrow_dataset()
             of_team = agents.to_table(columns=["agent_id"], filter=field("team") == self.access.team)
             ids = of_team["agent_id"].combine_chunks()
-            # Figures by agent name the agent as their group.
-            is_group = "agent_id" not in rows.schema.names
-            is_seen = field("agent_id").isin(ids) if not is_group else field("group_name").isin(ids)
-            rows = rows.filter(is_seen | (field("dimension") != "agent") if is_group else is_seen)
+            if "agent_id" in rows.schema.names:
+                rows = rows.filter(field("agent_id").isin(ids))
+            else:
+                # Figures by agent name the agent as their group.
+                rows = rows.filter((field("dimension") != "agent") | field("group_name").isin(ids))
         kept = [each for each in rows.schema if not self.access.is_hidden(each.name)]
         return rows.replace_schema(schema(kept)) if len(kept) < len(rows.schema) else rows
 

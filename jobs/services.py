@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs.processes import began, session, without_secrets
+from jobs.processes import began, of_account, session
 from jobs.whole_files import put
 
 STOP_SECONDS = 10
@@ -50,8 +50,7 @@ class Service:
             # Ctrl-C must not reach what runs in it.
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                user=self.user, group=self.user, extra_groups=None if self.user is None else [],
-                env=None if self.user is None else without_secrets(),
+                **of_account(self.user),
             )  # fmt: skip
 
 

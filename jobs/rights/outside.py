@@ -75,7 +75,7 @@ def clean_deliveries(settings: Settings, pattern: re.Pattern[str], names: Collec
         kept = [row for row in rows if not _is_of(row, rows[0], pattern)]
         if file.parent == root / REPLIES:
             kept = [
-                [cell if name in FIGURES else _without(cell, pattern, names) for name, cell in _named(row, rows[0])]
+                [cell if name in FIGURES else without(cell, pattern, names) for name, cell in _named(row, rows[0])]
                 for row in kept
             ]
         if kept == rows:
@@ -118,13 +118,15 @@ def _clean_taken(root: UPath, pattern: re.Pattern[str], names: Collection[str]) 
 
 def _overwritten(row: dict[str, Any], pattern: re.Pattern[str], names: Collection[str]) -> dict[str, Any]:
     return {
-        name: _without(value, pattern, names) if isinstance(value, str) and name not in FIGURES else value
+        name: without(value, pattern, names) if isinstance(value, str) and name not in FIGURES else value
         for name, value in row.items()
     }
 
 
-def _without(text: str, pattern: re.Pattern[str], names: Collection[str]) -> str:
-    return without_names(pattern.sub(ERASED_LABEL, text), names, ERASED_LABEL)
+def without(text: str, pattern: re.Pattern[str], names: Collection[str]) -> str:
+    """A text of somebody else without the person: what the pattern finds, and names by their forms."""
+    cleaned = pattern.sub(ERASED_LABEL, text)
+    return without_names(cleaned, names, ERASED_LABEL) if names else cleaned
 
 
 def delete(file: UPath) -> int:

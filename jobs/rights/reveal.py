@@ -36,7 +36,7 @@ def reveal(settings: Settings, access: Access, customer_id: str, column: str, re
         )
     ensure_key(settings.key_file, may_make=False)
     tables = StoredTables(settings.lake)
-    now, names = datetime.now(UTC), names_of_customers(str(tables.path(TABLES["vault.customers"])))
+    now, names = datetime.now(UTC), names_of_customers(tables.path(TABLES["vault.customers"]))
     look = {
         "accessed_at": now,
         "ds": now.date(),

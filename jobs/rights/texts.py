@@ -3,9 +3,7 @@
 import re
 from collections.abc import Collection
 
-from jobs.known_names import ERASED_LABEL
-from jobs.redaction import without_names
-from jobs.rights.outside import pattern_of
+from jobs.rights.outside import pattern_of, without
 from jobs.rights.stored import StoredTables
 from jobs.table_logs import literal
 from jobs.tables import TABLES, Table
@@ -32,9 +30,7 @@ def _clean(tables: StoredTables, table: Table, column: str, traces: Collection[s
     parts = {max(_BETWEEN_LETTERS.split(name), key=len) for name in names}
     may_tell += [f"contains({_folded(column)}, {literal(part)})" for part in sorted(parts)]
     for text in sorted(tables.distinct(table, column, " OR ".join(may_tell))):
-        cleaned = pattern.sub(ERASED_LABEL, text)
-        if names:
-            cleaned = without_names(cleaned, names, ERASED_LABEL)
+        cleaned = without(text, pattern, names)
         if cleaned != text:
             tables.change(table, f'"{column}" = {literal(text)}', column, cleaned)
 

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from jobs import outreach, runner
 from jobs.delivery import records
 from jobs.gold.outreach.hours import Shift
+from jobs.lake import Lake
 from jobs.settings import read_settings
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
@@ -292,6 +293,18 @@ def test_nobody_is_told_to_have_spent_more_than_usual_before_the_usual_is_known(
     assert (told, day) == ("instalment_offer", nights[1] + timedelta(days=1))
 
 
+def _warned(lake: Lake, night: date, people: list[dict[str, Any]]) -> str:
+    """The one warning of a night that decides on these people alone."""
+    lake.append(TABLES[STEPS[0]], frame(lake.spark, STEPS[0], people))
+    for name in ("silver.contact_results", "gold.customer_identities", "features.customer_tag_values",
+                 "gold.churn_scores", "gold.repeat_call_advice"):  # fmt: skip
+        lake.create(TABLES[name])
+    batch = {"feed": "do_not_call", "ds": night, "file": "f", "rows_in": 0, "rows_landed": 0, "rows_quarantined": 0}
+    lake.record(TABLES["ops.batches"], [batch], f"ds = DATE'{night}'")
+    (warning,) = runner.run("gold.call_candidates", [night], "test", read_settings()).warnings
+    return str(warning)
+
+
 def test_a_night_names_the_countries_whose_time_nobody_knows_and_calls_nobody_there(world: World) -> None:
     lake = runner.open_lake(read_settings())
     countries = {"A": "China", "B": " China", "C": "XX", "D": "China", "E": " jp"}
@@ -300,13 +313,7 @@ def test_a_night_names_the_countries_whose_time_nobody_knows_and_calls_nobody_th
          "time_zone": " Asia/Shanghai" if who == "D" else None, **NOTHING, "open_complaints": 1}
         for who, country in countries.items()
     ]  # fmt: skip
-    lake.append(TABLES[STEPS[0]], frame(lake.spark, STEPS[0], people))
-    for name in ("silver.contact_results", "gold.customer_identities", "features.customer_tag_values",
-                 "gold.churn_scores", "gold.repeat_call_advice"):  # fmt: skip
-        lake.create(TABLES[name])
-    batch = {"feed": "do_not_call", "ds": FIRST, "file": "f", "rows_in": 0, "rows_landed": 0, "rows_quarantined": 0}
-    lake.record(TABLES["ops.batches"], [batch], f"ds = DATE'{FIRST}'")
-    (warning,) = runner.run("gold.call_candidates", [FIRST], "test", read_settings()).warnings
+    warning = _warned(lake, FIRST, people)
     assert "on 2026-06-02 for customers in China, XX without" in warning
     told = dict(world.rows("gold.call_candidates", "customer_id", "reason"))
     assert told == {"A": "no_callable_hour", "B": "no_callable_hour", "C": "no_callable_hour", "D": None, "E": None}
@@ -315,13 +322,7 @@ def test_a_night_names_the_countries_whose_time_nobody_knows_and_calls_nobody_th
 def test_a_night_says_that_the_holidays_of_a_year_are_missing(world: World) -> None:
     lake, last = runner.open_lake(read_settings()), date(2026, 12, 31)
     person = {"as_of": last, "customer_id": "A", "phone_token": "A", "country": "cn", **NOTHING, "open_complaints": 1}
-    lake.append(TABLES[STEPS[0]], frame(lake.spark, STEPS[0], [person]))
-    for name in ("silver.contact_results", "gold.customer_identities", "features.customer_tag_values",
-                 "gold.churn_scores", "gold.repeat_call_advice"):  # fmt: skip
-        lake.create(TABLES[name])
-    batch = {"feed": "do_not_call", "ds": last, "file": "f", "rows_in": 0, "rows_landed": 0, "rows_quarantined": 0}
-    lake.record(TABLES["ops.batches"], [batch], f"ds = DATE'{last}'")
-    (warning,) = runner.run("gold.call_candidates", [last], "test", read_settings()).warnings
+    warning = _warned(lake, last, [person])
     assert warning.startswith("no holiday of 2027 is known of CN")
 
 
