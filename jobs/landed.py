@@ -131,11 +131,11 @@ def _land(
         come = {row["ds"] for row in account if row["rows_in"]}
         if extract is not None:
             refuse_forgotten(lake, feed, [day for day in days if day not in come], settings)
-        if extract is not None and not source.optional:
-            # What a batch brought before may have moved on to later dates since.
-            if extract.lacks_last and days[-1] not in lake.dates(TABLES[f"bronze.{feed.name}"], "ds"):
-                come.discard(days[-1])
-            refuse_empty(feed, [day for day in days if day not in come], days)
+            if not source.optional:
+                # What a batch brought before may have moved on to later dates since.
+                if extract.lacks_last and days[-1] not in lake.dates(TABLES[f"bronze.{feed.name}"], "ds"):
+                    come.discard(days[-1])
+                refuse_empty(feed, [day for day in days if day not in come], days)
         refuse_changed(feed, [file for file in files if extract is None or file is not extract.file])
         written = publish(lake, Batch(feed, days, rows, account, [file.name for file in files]), expect)
         sizes = _rows_of_files(passed) if _has_undated(account) else {}

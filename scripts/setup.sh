@@ -10,6 +10,7 @@ readonly setup=.local/setup
 readonly uv=$setup/uv/bin/uv
 readonly python=.venv/bin/python
 readonly spark_jars=.venv/lib/python3.11/site-packages/pyspark/jars
+readonly reach_index="see whether the package index can be reached, then run make again"
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 export UV_PYTHON_DOWNLOADS=never
 # A firm's proxy shows a certificate that the system trusts and that uv's own list does not know.
@@ -84,7 +85,7 @@ install_uv() {
   rm -rf $setup/uv
   "$system_python" -m venv $setup/uv || fail "Python's venv module" "an error (above)" "apt-get install python3.11-venv"
   $setup/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/uv.lock ||
-    fail "the packages of scripts/uv.lock" "an error (above)" "see whether the package index can be reached, then run make again"
+    fail "the packages of scripts/uv.lock" "an error (above)" "$reach_index"
 }
 
 find_python() {
@@ -97,16 +98,17 @@ find_python() {
 
 install_packages() {
   # A set-up that was killed half-way may have left half a package, which a sync would take for whole.
-  if [[ ! -e $python || -e $setup/packages.begun ]]; then
-    touch $setup/packages.begun
+  local begun=$setup/packages.begun anew=
+  [[ -e $python && ! -e $begun ]] || anew=1
+  touch $begun
+  if [[ $anew ]]; then
     rm -f $setup/install_project.done
     $uv venv --quiet --clear --relocatable --python $setup/uv/bin/python .venv
   fi
-  touch $setup/packages.begun
   $uv pip sync "${quiet[@]}" --python .venv --require-hashes --compile-bytecode \
     --build-constraints requirements.lock requirements.lock ||
-    fail "the packages of requirements.lock" "an error (above)" "see whether the package index can be reached, then run make again"
-  rm $setup/packages.begun
+    fail "the packages of requirements.lock" "an error (above)" "$reach_index"
+  rm $begun
 }
 
 install_project() {
