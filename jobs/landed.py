@@ -28,7 +28,7 @@ from jobs.rights.erased import without_erased
 from jobs.rights.stored import StoredTables
 from jobs.settings import Settings
 from jobs.source_settings import Source
-from jobs.sources import SourceFile, find, refuse_links_into, refuse_names_of_other_encodings
+from jobs.sources import SourceFile, find, refuse_links_into, refuse_unusable_names
 from jobs.tables import TABLES, Feed
 from jobs.tables.landed import ERASED, VAULT
 
@@ -100,7 +100,7 @@ def _land(
     else:
         found = find(source, settings.landing, days)
         own = (settings.lake, settings.delivery, str(settings.key_file))
-        refuse_names_of_other_encodings(file for members in found.values() for file in members)
+        refuse_unusable_names(file for members in found.values() for file in members)
         refuse_links_into((file for members in found.values() for file in members), own)
         refuse_missing(feed, source, found, settings)
     returned, warnings = _returned(lake, feed, days, settings)

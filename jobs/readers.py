@@ -81,7 +81,9 @@ def _of_nanoseconds(columns: tuple[str, ...]) -> dict[str, Column]:
 def _parquet(spark: SparkSession, feed: Feed, source: Source, header: Header, files: tuple[SourceFile, ...]) -> RawRows:
     rows = spark.read.options(**as_texts(source.options)).parquet(*uris(files))
     own = tuple(rows.columns)
-    times = _of_nanoseconds(header[0])
+    # Times of 96 bits (Spark's own way, Hive's, Impala's) are called nanoseconds too, and come as times.
+    numbers = {name for name, type_ in rows.dtypes if type_ == "bigint"}
+    times = {name: time for name, time in _of_nanoseconds(header[0]).items() if name in numbers}
     rows = rows.withColumns(times) if times else rows
     rows = rows.select(
         "*",

@@ -1,6 +1,7 @@
 """Finds the files of a feed's batches."""
 
 import fnmatch
+import itertools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -83,22 +84,34 @@ def refuse_links_into(files: Iterable[SourceFile], places: Iterable[str]) -> Non
             )
 
 
-def refuse_names_of_other_encodings(files: Iterable[SourceFile]) -> None:
-    """Neither Spark nor a table takes a name that is no text.
+def refuse_unusable_names(files: Iterable[SourceFile]) -> None:
+    """Neither Spark nor a table takes a name that is no text, and Spark's own files no name with a colon.
 
     Raises:
         DataError: it names the file as far as it can be told.
     """
     for file in files:
-        try:
-            file.uri.encode()
-        except UnicodeEncodeError:
+        expected, found = "", ""
+        if not _is_text(file.uri):
+            expected, found = "files whose names are UTF-8", "bytes in a name that are not"
+        elif "://" not in file.uri and ":" in Path(file.uri).name:
+            # Hadoop looks for a checksum beside a local file, and takes what stands before the colon for a scheme.
+            expected, found = "files without a colon in their names, which Spark cannot open", "a colon"
+        if found:
             raise DataError(
-                f"{file.name} has a name in another encoding",
-                expected="files whose names are UTF-8",
-                found="bytes in a name that are not",
+                f"{file.name} has a name that cannot be used",
+                expected=expected,
+                found=found,
                 todo="have the source deliver it under another name, then run the same night again",
-            ) from None
+            )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _pattern(path: str, day: date) -> str:
@@ -123,14 +136,48 @@ def _files(pattern: str, landing: str) -> list[SourceFile]:
         parts = pattern.split("/")
         steady = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts) - 1)
         root, pattern = UPath("/".join(parts[:steady]) or "/"), "/".join(parts[steady:])
+    _refuse_unreachable(root, pattern)
     if not root.exists():
         return []
     matches: list[UPath] = sorted(root.glob(pattern), key=str)
     files = [inner for match in matches for inner in (sorted(match.iterdir(), key=str) if match.is_dir() else [match])]
     # A pattern that finds a folder may find what is in it, too.
     once = {str(file): file for file in files}.values()
-    visible = (file for file in once if file.is_file() and not fnmatch.fnmatch(file.name, "[._]*"))
-    return [_described(file, _name(file, root, is_absolute)) for file in visible]
+    visible = [file for file in once if not fnmatch.fnmatch(file.name, "[._]*")]
+    for file in visible:
+        _refuse_link_to_nothing(str(file))
+    return [_described(file, _name(file, root, is_absolute)) for file in visible if file.is_file()]
+
+
+def _refuse_unreachable(root: UPath, pattern: str) -> None:
+    """A folder that may not be read would count as one without files, and an empty batch takes its rows back."""
+    if "://" in str(root):
+        return
+    steady = list(itertools.takewhile(lambda part: not any(sign in part for sign in "*?["), pattern.split("/")))
+    places = [Path(str(root), *steady[:count]) for count in range(len(steady) + 1)]
+    for place in places:
+        _refuse_link_to_nothing(str(place))
+        if not place.exists():
+            return
+        needed = os.R_OK | os.X_OK if place == places[-1] else os.X_OK
+        if place.is_dir() and not os.access(place, needed):
+            raise DataError(
+                f"{place} cannot be read",
+                expected="a folder that the account of the nights may list",
+                found="one that it may not",
+                todo="give it the right to read and enter the folder, then run the same night again",
+            )
+
+
+def _refuse_link_to_nothing(file: str) -> None:
+    # No store of objects has links.
+    if Path(file).is_symlink() and not Path(file).exists():
+        raise DataError(
+            f"{file} is a link to nothing",
+            expected="a file or folder that is there, or no link",
+            found="none where it leads",
+            todo="see whether what it leads to is mounted, or take the link away; then run the same night again",
+        )
 
 
 def _name(file: UPath, root: UPath, is_absolute: bool) -> str:

@@ -37,7 +37,7 @@ def test_a_file_whose_name_is_not_utf_8_is_named_all_the_same(tmp_path: Path, mo
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.csv")).touch()
     calls = next(feed for feed in FEEDS if feed.name == "calls")
     no_lake: Any = None
-    with pytest.raises(DataError, match="has a name in another encoding") as raised:
+    with pytest.raises(DataError, match="has a name that cannot be used") as raised:
         landed.land(no_lake, calls, [date(2026, 1, 5)], read_settings(), lambda *_: None)
     assert "calls/ds=2026-01-05/caf\\udce9.csv" in raised.value.headline
     str(raised.value).encode()

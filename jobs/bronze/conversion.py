@@ -23,6 +23,8 @@ _SPELLINGS = (
 _BLANKS = "".join(chr(each) for each in (9, 10, 11, 12, 13, 32, 0xA0, *range(0x2000, 0x200C), 0x202F, 0x3000, 0xFEFF))
 """Spaces of all scripts, and what stands at the ends of a line."""
 
+_NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
+
 
 @dataclass(frozen=True)
 class Converted:
@@ -50,10 +52,25 @@ def convert(column: Column, given: SparkColumn, type_: str, is_mapped: bool, is_
         text = given
         is_cut = column.type in ("int", "bigint") and type_.startswith(("double", "float", "decimal", "bigint"))
         is_long = column.type == "string" and type_ in ("double", "float")
-        value = _whole(given, column.type) if is_cut else _digits(given) if is_long else given.cast(column.type)
+        if not _casts(type_, column.type):
+            value = _from_text(column.type, given.cast("string"))
+        else:
+            value = _whole(given, column.type) if is_cut else _digits(given) if is_long else given.cast(column.type)
     if column.type == "string" and type_ == "string":
         return Converted(value, F.lit(False))
     return Converted(value, F.lit(False) if is_mapped else text.isNotNull() & value.isNull())
+
+
+def _casts(type_: str, wanted: str) -> bool:
+    """Whether Spark has a cast at all; without one a query stops, also where every value is null.
+
+    A column that is null throughout comes as whole numbers, as pandas writes it, or as anything else.
+    """
+    if type_ in ("void", "date", "timestamp") or wanted == "string":
+        return True
+    if type_ == "timestamp_ntz":
+        return wanted in ("date", "timestamp")
+    return type_.partition("(")[0] in _NUMBERS and wanted != "date"
 
 
 def _from_text(type_: str, text: SparkColumn) -> SparkColumn:

@@ -5,17 +5,23 @@ import io
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import functions as F
 
+from jobs.bronze.conversion import convert
 from jobs.errors import DataError
+from jobs.landed import DOOR_CONF
 from jobs.rights.aside import Aside
 from jobs.rights.person import find
 from jobs.rights.stored import StoredTables
+from jobs.tables import FEEDS
 from jobs.tables.card_business import CUSTOMERS
+from jobs.tables.contract import Column
 from tests.conftest import World
 
 DAY = "2026-01-05"
@@ -403,6 +409,68 @@ def test_parquet_lands_with_its_own_types(world: World) -> None:
     assert world.rows("bronze.statements", "card_id", "amount_due", "closed_on") == [
         ("K1", Decimal("10.50"), date(2026, 1, 4))
     ]
+
+
+@pytest.mark.parametrize("mapping", [{}, {"closed_on": "closed_on"}])
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NaT])
+def test_a_date_that_is_null_throughout_lands_whatever_type_parquet_has_for_it(
+    world: World, nothing: object, mapping: dict[str, str]
+) -> None:
+    rows = pd.DataFrame({"customer_id": ["C1", "C2"], "closed_on": nothing, "updated_at": "2026-01-05 10:00:00"})
+    sink, empty = io.BytesIO(), io.BytesIO()
+    rows.to_parquet(sink)
+    rows[:0].astype({"closed_on": object}).to_parquet(empty)
+    if mapping:
+        world.configure(feeds={"customers": {"columns": mapping}})
+    world.drop("customers", DAY, sink.getvalue(), name="c.parquet")
+    world.drop("customers", DAY, empty.getvalue(), name="empty.parquet")
+    assert account(world.land("customers", DAY)) == [(DAY, 2, 2, 0), (DAY, 0, 0, 0)]
+    assert world.rows("bronze.customers", "closed_on") == [(None,), (None,)]
+
+
+def test_values_of_types_that_have_no_cast_land_by_their_text_or_are_set_aside(world: World) -> None:
+    rows = pa.table(
+        {
+            "customer_id": ["C1", "C2"],
+            "opened_on": pa.array([20260104, 20261304]),
+            "updated_at": ["2026-01-05 10:00:00"] * 2,
+        }
+    )
+    sink = io.BytesIO()
+    pq.write_table(rows, sink)
+    world.drop("customers", DAY, sink.getvalue(), name="c.parquet")
+    assert account(world.land("customers", DAY)) == [(DAY, 2, 1, 1)]
+    assert world.rows("bronze.customers", "opened_on") == [(date(2026, 1, 4),)]
+    assert world.rows("quarantine.customers", '"column"', "reason") == [("opened_on", "'99999999' is no date")]
+
+
+def test_every_type_of_a_source_has_a_way_into_every_type_of_a_feed(spark: Any) -> None:
+    """Analysis alone: a query must not stop for want of a cast."""
+    given = {
+        "void": "NULL", "boolean": "true", "tinyint": "1Y", "smallint": "1S", "int": "1", "bigint": "1L",
+        "float": "1.5F", "double": "1.5D", "decimal": "1.5BD", "string": "'a'", "binary": "X'61'",
+        "date": "DATE'2026-01-05'", "timestamp": "now()", "timestamp_ntz": "TIMESTAMP_NTZ'2026-01-05 10:00:00'",
+        "day interval": "INTERVAL '1' DAY", "month interval": "INTERVAL '1' MONTH", "time": "TIME'10:00:00'",
+    }  # fmt: skip
+    for key, value in DOOR_CONF.items():
+        spark.conf.set(key, value)
+    rows = spark.sql(f"SELECT {', '.join(f'{value} AS `{name}`' for name, value in given.items())}")
+    wanted = sorted({column.type for feed in FEEDS for column in feed.columns})
+    for type_ in wanted:
+        column = Column("wanted", type_, "")
+        made = [convert(column, F.col(f"`{name}`"), kind, False, False).value for name, kind in rows.dtypes]
+        assert set(dict(rows.select(*made).dtypes).values()) == {type_}
+
+
+def test_parquet_lands_with_times_of_96_bits(world: World) -> None:
+    """Spark's own default, and Hive's."""
+    at = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    rows = pa.table({"customer_id": ["C1"], "updated_at": pa.array([at], pa.timestamp("us", "UTC"))})
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, use_deprecated_int96_timestamps=True)
+    world.drop("customers", DAY, sink.getvalue(), name="c.parquet")
+    assert account(world.land("customers", DAY)) == [(DAY, 1, 1, 0)]
+    assert world.rows("bronze.customers", "CAST(updated_at AS VARCHAR)") == [("2026-01-05 10:00:00+00",)]
 
 
 def test_a_mapping_gives_null_where_it_fails_and_a_row_without_a_date_counts_once_for_its_file(
