@@ -93,7 +93,7 @@ def read(spark: SparkSession, feed: Feed, source: Source, header: Header, files:
         problem = F.when(F.col("_is_cut"), "a quote that is not closed on its line (options.multiLine reads on)")
         rows = rows.withColumn("_problem", F.coalesce("_problem", problem)).drop("_is_cut")
     # Without a header an empty file has no columns, and no rows that would miss them.
-    return RawRows(rows, columns, files, may_lack_columns=not columns)
+    return RawRows(rows, columns, files)
 
 
 def _open_quote(separator: str) -> str:

@@ -239,6 +239,7 @@ def _passed(
                 batches,
                 settings.time_zone,
                 names(source.path, F.col("_ds"), F.col("source_file")),
+                raw.is_json,
             )
             for raw in raws
         ]

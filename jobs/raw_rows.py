@@ -25,7 +25,12 @@ class RawRows:
     columns: tuple[str, ...]
     files: tuple[SourceFile, ...]
     complex: frozenset[str] = frozenset()
-    may_lack_columns: bool = False
+    is_json: bool = False
+
+    @property
+    def may_lack_columns(self) -> bool:
+        """Whether a mapping may name what is not there: a JSON object lacks a key that has no value."""
+        return self.is_json or not self.columns
 
 
 def lines_of(spark: SparkSession, files: tuple[SourceFile, ...], encoding: str | None = None) -> DataFrame:

@@ -34,10 +34,13 @@ class Converted:
     failed: SparkColumn
 
 
-def convert(column: Column, given: SparkColumn, type_: str, is_mapped: bool, is_nested: bool) -> Converted:
+def convert(
+    column: Column, given: SparkColumn, type_: str, is_mapped: bool, is_nested: bool, is_of_json: bool = False
+) -> Converted:
     """The value of `column` from a source's value of Spark type `type_`.
 
-    A mapped value that does not cast is null; one that came under its own name is a failure.
+    A mapped value that does not cast is null; one that came under its own name is a failure. So is an object or array
+    in JSON (`is_of_json`): beside texts under the same name Spark gives it as its text, whatever is in it.
     """
     if is_nested and not is_mapped:
         text = F.to_json(given)
@@ -57,8 +60,13 @@ def convert(column: Column, given: SparkColumn, type_: str, is_mapped: bool, is_
         else:
             value = _whole(given, column.type) if is_cut else _digits(given) if is_long else given.cast(column.type)
     if column.type == "string" and type_ == "string":
-        return Converted(value, F.lit(False))
+        may_be_nested = is_of_json and not is_mapped and not column.text
+        return Converted(value, _is_nested(text) if may_be_nested else F.lit(False))
     return Converted(value, F.lit(False) if is_mapped else text.isNotNull() & value.isNull())
+
+
+def _is_nested(text: SparkColumn) -> SparkColumn:
+    return F.coalesce(text.rlike(r"^\s*[{\[]") & F.try_parse_json(text).isNotNull(), F.lit(False))
 
 
 def _casts(type_: str, wanted: str) -> bool:

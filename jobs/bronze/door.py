@@ -41,6 +41,7 @@ def build(
     batches: DataFrame | date,
     time_zone: str,
     is_of_file: SparkColumn | None = None,
+    is_of_json: bool = False,
 ) -> DataFrame:
     """Rows with the feed's columns, `ds source_file source_line raw _reason _column`; `_reason` is null on good ones.
 
@@ -58,6 +59,7 @@ def build(
             types[f"m_{column.name}"],
             is_mapped=column.name in expressions.columns,
             is_nested=column.name in nested,
+            is_of_json=is_of_json,
         )
         for column in feed.columns
     }

@@ -261,6 +261,18 @@ def test_json_lines_land_and_nested_or_malformed_ones_are_set_aside(world: World
     ]
 
 
+def test_an_object_beside_texts_of_the_same_name_is_set_aside_as_one_alone_is(world: World) -> None:
+    """Its text would land as it stands, with whatever is in it about a person."""
+    base = {"interaction_id": "i1", "channel": "app", "started_at": "2026-01-05T10:00:00Z", "topic": "[a] {b}"}
+    who = {"name": "Zhang San", "phone": "13800138000"}
+    lines = [base, *({**base, "interaction_id": f"i{n}", "topic": topic} for n, topic in ((2, who), (3, [who])))]
+    world.drop("interactions", DAY, "\n".join(map(json.dumps, lines)), name="interactions.jsonl")
+    assert account(world.land("interactions", DAY)) == [(DAY, 3, 1, 2)]
+    found = world.rows("quarantine.interactions", "line", '"column"', "reason", '"row"', order="1")
+    assert [row[:2] for row in found] == [(2, "topic"), (3, "topic")]
+    assert not [row for row in found if "Zhang" in str(row) or "138" in str(row)]
+
+
 def test_what_follows_the_first_json_value_of_a_line_is_not_lost_the_line_is_set_aside(world: World) -> None:
     def made(call_id: str, **other: object) -> str:
         return json.dumps({**dict(zip(HEADER.split(","), call(call_id).split(","), strict=True)), **other})
