@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from pyspark.errors import PySparkException
 
 from jobs.errors import DataError, SourceUnavailableError
-from jobs.lake import SPARK_ERRORS, Lake
+from jobs.lake import SPARK_ERRORS, Lake, in_dates
 from jobs.redaction import scrub
 from jobs.settings import Settings
 from jobs.source_settings import Source
 from jobs.sources import SourceFile, changed_since_found, unreadable
-from jobs.tables import TABLES, Feed
+from jobs.tables import TABLES, Feed, Table
 
 SQL_DATA_EXCEPTION = "22"
 """The class of SQLSTATE that says that a value was not as a function wants it."""
@@ -64,8 +64,7 @@ def refuse_forgotten(lake: Lake, feed: Feed, days: Sequence[date], settings: Set
     silver = TABLES.get(f"silver.{feed.name}")
     if silver is None:
         return
-    old = dropped(lake, feed, days, settings)
-    old = [day for day in old if lake.may_hold(silver, {"ds": [day], "known_on": [day]})]
+    old = _batches_in(lake, silver, dropped(lake, feed, days, settings))
     if old:
         kept = settings.keeps(TABLES[f"bronze.{feed.name}"])
         raise DataError(
@@ -74,6 +73,17 @@ def refuse_forgotten(lake: Lake, feed: Feed, days: Sequence[date], settings: Set
             found="none, or a database, which may have moved rows on to later dates since",
             todo="put the file back below the landing root, or leave nights of that age as they are",
         )
+
+
+def _batches_in(lake: Lake, silver: Table, days: Sequence[date]) -> list[date]:
+    """Those of the dates of which silver has rows; a date on which no batch came has none."""
+    tells = [name for name in ("ds", "known_on") if name in silver.column_names]
+    if not days or not lake.may_hold(silver, dict.fromkeys(tells, days)):
+        return []
+    # By their bounds files hold all dates between.
+    told = lake.read(silver).where(" OR ".join(f"({in_dates(name, days)})" for name in tells))
+    found = {day for row in told.select(*tells).distinct().collect() for day in row}
+    return sorted(found.intersection(days))
 
 
 def dropped(lake: Lake, feed: Feed, days: Sequence[date], settings: Settings) -> list[date]:

@@ -161,6 +161,18 @@ def test_what_a_load_landed_stays_until_it_has_ended_and_an_old_batch_is_not_tak
     assert world.rows("bronze.do_not_call", "ds") == []
 
 
+def test_an_old_date_on_which_no_batch_came_is_an_empty_one_as_ever(world: World, lake: Lake) -> None:
+    """Feeds that come once a week have dates between, which lie within the bounds of silver's files."""
+    _keeping(world, {"bronze": 14})
+    days = [str(LAST - timedelta(days=n)) for n in (22, 15, 0)]
+    for day in (days[0], days[2]):
+        world.drop("cards", day, f"card_id,customer_id,updated_at\nK-{day},C1,{day} 08:00:00\n")
+    world.land("cards", days[0], days[2])
+    world.make("silver.cards", days[0], days[2])
+    assert lake.may_hold(TABLES["silver.cards"], {"ds": [date.fromisoformat(days[1])]})
+    assert [batch.rows_in for batch in world.land("cards", days[1])] == [0]
+
+
 def test_a_date_that_no_night_has_come_to_takes_nothing_more_away(world: World, lake: Lake) -> None:
     settings = _keeping(world, {"features": 14})
     _bring(lake, "features.customer_activity", as_of=[LAST], customer_id=["C1"])
