@@ -14,6 +14,7 @@ from jobs.tables import TABLES, Feed, Table
 from jobs.tables.tags import BARRED, CATALOGUE, CUSTOMERS, LISTS, Measure
 
 MEASURES = TABLES["features.customer_measures"]
+BATCHES = TABLES["ops.batches"]
 ROLLED_FROM_ROWS = 500_000
 """With fewer rows in its windows a table is read whole: one query instead of four."""
 LONGEST_GAP = 31
@@ -46,8 +47,8 @@ def anew(lake: Lake, day: date, settings: Settings, measures: Sequence[Measure],
 
 
 def first_batches(lake: Lake, day: date) -> dict[str, date]:
-    """The first batch that brought a row of each table that measures read; without those that had none by the date."""
-    found = {name: _first(lake, TABLES[name]) for name in CATALOGUE.tables}
+    """The first batch of each table that measures read, also an empty one; without those that had none by the date."""
+    found = {name: _first(lake, TABLES[name]) for name in CATALOGUE.tables if lake.exists(TABLES[name])}
     return {name: first for name, first in found.items() if first is not None and first <= day}
 
 
@@ -55,7 +56,11 @@ def _first(lake: Lake, table: Table) -> date | None:
     if table.name == LISTS:
         return min(stamped.dates(lake, table), default=None)
     # What is made of feeds begins with the first of them, whatever it holds.
-    return lake.first(_brought(table)[0], "known_on")
+    brought = _brought(table)[0]
+    came = [row["ds"] for row in lake.records(BATCHES, ("feed", "=", _feed(brought).name)) if row["file"] and row["ds"]]
+    first = lake.first(brought, "known_on")
+    # The account of batches may be kept for less long than silver.
+    return min([*came, first] if first else came, default=None)
 
 
 def _figures(

@@ -209,6 +209,18 @@ def test_a_window_that_begins_before_the_first_batch_is_partial(nights: World) -
     ]
 
 
+def test_a_feed_that_came_without_a_row_says_no_of_everybody(world: World) -> None:
+    world.configure(**OPTIONAL)
+    day = DAYS[0]
+    world.drop("do_not_call", day, "customer_id,phone,added_at\n")
+    world.land_and_record("do_not_call", day)
+    for name in ("silver.do_not_call", "silver.tickets_versions"):
+        world.make(name, day)
+    night(world, day)
+    told = held(world, day, "do_not_call", "open_complaint")
+    assert told == {(customer, "do_not_call"): "no" for customer in ("C1", "C2", "C3")}, "of tickets no file came"
+
+
 def test_the_same_night_again_changes_nothing_and_an_older_one_says_so(nights: World) -> None:
     before = history(nights), nights.rows("gold.customer_portraits")
     assert [nights.make(step, DAYS[-1]) for step in STEPS] == [0, 0, 0, 0]
