@@ -116,9 +116,7 @@ def _rolled(
     changes = rolling.corrections(of_customers(changes), measures, before)
     names = moved.columns
     stood = stamped.of_date(lake, MEASURES, before)
-    figures = rolling.rolled(
-        stood, before, moved.unionByName(changes.select(*names)), measures, day, settings.time_zone
-    )
+    figures = rolling.rolled(stood, moved.unionByName(changes.select(*names)), measures, day, settings.time_zone)
     if not rolling.looks_up(measures):
         return figures
     lost = changes.where(f"NOT _change_type IN ({', '.join(repr(kind) for kind in rolling.GAINED)})")

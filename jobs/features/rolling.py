@@ -15,6 +15,8 @@ LOOKED_UP = ("last", "latest", "dates")
 """Figures that cannot be told by adding and taking off."""
 GAINED = ("insert", "update_postimage")
 """How Delta's change feed calls a row as it is now."""
+SIDES = ("b.", "m.")
+"""The figures of before, and those of the rows that moved."""
 
 
 def sliding_days(measures: Sequence[Measure], before: date, as_of: date) -> list[date]:
@@ -40,16 +42,14 @@ def corrections(changes: DataFrame, measures: Sequence[Measure], before: date) -
     return changes.withColumns({weight(each): sign * _one_if(in_window(each.days or 0, before)) for each in measures})
 
 
-def rolled(
-    before: DataFrame, was: date, moved: DataFrame, measures: Sequence[Measure], as_of: date, time_zone: str
-) -> DataFrame:
-    """The measures as of the date: `before` are those of an earlier date, `was`, `moved` the weighed rows since.
+def rolled(before: DataFrame, moved: DataFrame, measures: Sequence[Measure], as_of: date, time_zone: str) -> DataFrame:
+    """The measures as of the date: `before` are those of an earlier date, `moved` the weighed rows since.
 
     A customer without a row in the longest window is left out. Whoever lost the last event itself is
     `bereft` and has to be looked up.
     """
     joined = before.alias("b").join(aggregated(moved, measures).alias("m"), "customer_id", "full_outer")
-    merged = [column for measure in measures for column in _merged(measure, was, as_of, time_zone)]
+    merged = [column for measure in measures for column in _merged(measure, as_of, time_zone)]
     return joined.select("customer_id", *merged).where(f"{_number_of_rows(measures)} > 0")
 
 
@@ -76,21 +76,22 @@ def looked_up(figures: DataFrame, again: DataFrame, measures: Sequence[Measure])
     return joined.withColumns(chosen).select(*figures.columns)
 
 
-def _merged(measure: Measure, before: date, as_of: date, time_zone: str) -> list[Column]:
+def _merged(measure: Measure, as_of: date, time_zone: str) -> list[Column]:
     name = measure.name
     if measure.aggregate in ("count", "sum"):
         total = F.coalesce(f"b.{name}", F.lit(0)) + F.coalesce(f"m.{name}", F.lit(0))
         return [total.cast(measure.type).alias(name)]
-    if measure.aggregate == "dates":
-        return [_dates(name, measure.days or 0, before, as_of).cast(measure.type).alias(name)]
     if measure.aggregate == "items":
         return [_items(name).cast(measure.type).alias(name)]
+    # A late row of a day that leaves comes and leaves at once: a figure without weights has to be cut on both sides.
     first = as_of - timedelta(days=(measure.days or 0) - 1)
+    if measure.aggregate == "dates":
+        return [_dates(name, first).cast(measure.type).alias(name)]
     if measure.aggregate == "latest":
-        stands = F.when(F.col(f"b.{name}") >= F.lit(first), F.col(f"b.{name}"))
-        return [F.greatest(stands, F.col(f"m.{name}")).alias(name)]
-    stands = F.when(business_date(f"b.{name}_at", time_zone) >= F.lit(first), last_of(measure, "b."))
-    newest = F.greatest(stands, last_of(measure, "m."))
+        days = (F.col(f"{side}{name}") for side in SIDES)
+        return [F.greatest(*(F.when(day >= F.lit(first), day) for day in days)).alias(name)]
+    is_within = {side: business_date(f"{side}{name}_at", time_zone) >= F.lit(first) for side in SIDES}
+    newest = F.greatest(*(F.when(is_within[side], last_of(measure, side)) for side in SIDES))
     return [newest["value"].alias(name), newest["at"].alias(f"{name}_at")]
 
 
@@ -109,12 +110,9 @@ def _items(name: str) -> Column:
     )
 
 
-def _dates(name: str, days: int, before: date, as_of: date) -> Column:
-    # What left lies on the days that do: a set of dates has no weights to take off.
-    left = [before - timedelta(days=days - 1 - n) for n in range((as_of - before).days)]
-    gone = ", ".join(f"DATE'{day}'" for day in left)
-    stands = f"array_except(coalesce(b.{name}, array()), array({gone}))"
-    return F.expr(f"array_sort(array_union({stands}, coalesce(m.{name}, array())))")
+def _dates(name: str, first: date) -> Column:
+    both = f"array_union(coalesce(b.{name}, array()), coalesce(m.{name}, array()))"
+    return F.expr(f"array_sort(filter({both}, day -> day >= DATE'{first}'))")
 
 
 def _is_in_doubt(measure: Measure) -> Column:
