@@ -59,11 +59,14 @@ def looks_up(measures: Sequence[Measure]) -> bool:
 
 
 def bereft(before: DataFrame, lost: DataFrame, measures: Sequence[Measure]) -> DataFrame:
-    """The customers whose last event, or a day with an event, is among the rows that are no more (`lost`)."""
+    """The customers whose last event, or a day with an event, is among the rows that are no more (`lost`).
+
+    Also who had none before: a row that came and was mended since is in the feed as it came, too.
+    """
     followed = [measure for measure in measures if measure.aggregate in LOOKED_UP]
     newest = lost.groupBy("customer_id").agg(*(F.max(event_of(each)).alias(f"_{each.name}") for each in followed))
-    is_lost = [F.coalesce(_is_in_doubt(each), F.lit(False)) for each in followed]
-    found = before.join(newest, "customer_id")
+    is_lost = [_is_in_doubt(each) for each in followed]
+    found = newest.join(before, "customer_id", "left")
     return found.where(F.greatest(F.lit(False), *is_lost)).select("customer_id")
 
 
@@ -118,7 +121,10 @@ def _dates(name: str, first: date) -> Column:
 def _is_in_doubt(measure: Measure) -> Column:
     """Whether a row that was lost may have made the figure: another event of its day may still be there."""
     lost = F.col(f"_{measure.name}")
-    return lost.isNotNull() if measure.aggregate == "dates" else lost >= _standing(measure)
+    if measure.aggregate == "dates":
+        return lost.isNotNull()
+    standing = _standing(measure)
+    return lost.isNotNull() & (standing.isNull() | (lost >= standing))
 
 
 def _standing(measure: Measure) -> Column:

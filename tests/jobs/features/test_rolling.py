@@ -79,3 +79,22 @@ def test_a_late_event_of_a_day_that_leaves_the_window_is_in_no_figure(
     rolled, anew = figures(was, stood, [("insert", each) for each in late], stood + late)
     assert rolled == anew
     assert [(row["customer_id"], row["call_dates_10d"]) for row in rolled] == [("C1", [was])]
+
+
+def test_a_last_event_that_comes_and_is_mended_between_two_dates_counts_as_mended(
+    figures: Callable[..., tuple[Any, Any]],
+) -> None:
+    was = DAY - timedelta(days=1)
+    stood = [call("C1", was - timedelta(days=2))]
+    came = [call(customer, was, 5, "fee", known_on=DAY) for customer in ("C1", "C2")]
+    mended = [each | {"csat": 2, "topic": "card"} for each in came]
+    changes = [
+        (kind, row)
+        for first, second in zip(came, mended, strict=True)
+        for kind, row in (("insert", first), ("update_preimage", first), ("update_postimage", second))
+    ]
+    # Whoever lost a day with an event is looked up for that alone.
+    without_dates = [each for each in MEASURES if each.aggregate != "dates"]
+    rolled, anew = figures(was, stood, changes, stood + mended, without_dates)
+    assert rolled == anew
+    assert [(row["csat_10d"], row["last_fee_on_10d"]) for row in rolled] == [(2, None), (2, None)]
