@@ -18,7 +18,9 @@ CONNECTED = ("reached", "converted", "refused", "callback", "wrong_number", "do_
 BARRING = ("wrong_number", "do_not_call")
 """Results that bar the number at which they were given."""
 ALL_CHANNELS = "all"
-BARRED_CHANNEL = f"CASE WHEN lower(channel) IN {OUTREACH_CHANNELS} THEN lower(channel) ELSE '{ALL_CHANNELS}' END"
+BARRED_CHANNEL = (
+    f"CASE WHEN lower(trim(channel)) IN {OUTREACH_CHANNELS} THEN lower(trim(channel)) ELSE '{ALL_CHANNELS}' END"
+)
 """SQL, of Spark and of DuckDB, for the channel that a do-not-call entry bars: whatever is none of ours may mean any."""
 RESULTS = (
     "reached",

@@ -77,8 +77,9 @@ def test_an_entry_for_another_channel_or_one_that_has_ended_bars_nothing(deliver
     assert [row[0] for row in stops(delivered)] == [CAI]
 
 
-def test_an_entry_names_its_channel_in_any_case_and_bars_all_where_it_is_none_of_ours(delivered: Outreach) -> None:
-    for channel, told in {"SMS": [BEN], "Call": [ANNA], "fax line 2": [ANNA, BEN], "all": [ANNA, BEN]}.items():
+def test_an_entry_names_its_channel_in_any_spelling_and_bars_all_where_it_is_none_of_ours(delivered: Outreach) -> None:
+    barred = {"SMS": [BEN], " sms ": [BEN], "Call": [ANNA], "fax line 2": [ANNA, BEN], "all": [ANNA, BEN]}
+    for channel, told in barred.items():
         bar(delivered, {"customer_id": ANNA, "channel": channel}, {"customer_id": BEN, "channel": channel})
         assert [row[0] for row in stops(delivered)] == told, channel
 

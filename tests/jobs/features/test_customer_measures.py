@@ -159,7 +159,7 @@ def test_the_tag_reads_a_do_not_call_entry_as_the_lists_do(spark: Any) -> None:
     entries = [
         {"customer_id": customer, "channel": channel, "added_at": datetime(2026, 1, 5, tzinfo=UTC), "expires_at": expires}
         for customer, channel, expires in [
-            ("fax", "fax line 2", None), ("text", "SMS", None), ("text", "sms", None), ("none", None, None),
+            ("fax", "fax line 2", None), ("text", " SMS ", None), ("text", "sms", None), ("none", None, None),
             ("over", "call", midnight), ("not yet", "call", midnight + timedelta(seconds=1)),
         ]
     ]  # fmt: skip
