@@ -49,6 +49,17 @@ def figures(spark: Any, table: str, given: list[dict[str, Any]], names: tuple[st
     return aggregates.aggregated(weighed, measures).collect()
 
 
+def over_spending(spark: Any, name: str, *spent: dict[str, Any]) -> dict[str, Any]:
+    """A measure of conf/tags over transactions of the date, by customer."""
+    measure = CATALOGUE.measures[name]
+    at = {"posted_at": datetime(2026, 1, 31, 12, tzinfo=UTC), "event_date": AS_OF, "known_on": AS_OF}
+    counted = rows.of_customers(
+        frame(spark, "silver.transactions", [at | row for row in spent]), "posted_at", AS_OF, "UTC"
+    )
+    found = aggregates.aggregated(rows.weighed(counted, [measure], AS_OF), [measure]).collect()
+    return {row["customer_id"]: row[name] for row in found}
+
+
 def test_a_window_holds_its_date_and_the_days_before_it(spark: Any) -> None:
     found = told(spark, [call("C1", 25, "fee", 3), call("C1", 24, "fee", 4), call("C1", 1, "card", 5)])
     assert found["C1"]["calls_7d"] == 1
@@ -186,6 +197,17 @@ def test_a_call_is_answered_whatever_the_customer_said_and_not_by_others_or_a_ma
     assert {row["customer_id"] for row in found if row[measure.name]} == {
         "reached", "converted", "refused", "callback", "do_not_call",
     }  # fmt: skip
+
+
+def test_a_posted_fee_is_its_amount_and_another_row_has_the_fee_within_it(spark: Any) -> None:
+    assert over_spending(
+        spark, "fees_365d_amount",
+        {"customer_id": "fee", "kind": "fee", "amount": Decimal(20), "fee_amount": Decimal(0)},
+        {"customer_id": "told twice", "kind": "fee", "amount": Decimal(20), "fee_amount": Decimal(20)},
+        {"customer_id": "plain", "kind": "fee", "amount": Decimal(20)},
+        {"customer_id": "within", "kind": "purchase", "amount": Decimal(20), "fee_amount": Decimal(3)},
+        {"customer_id": "none", "kind": "purchase", "amount": Decimal(20)},
+    ) == {"fee": 20, "told twice": 20, "plain": 20, "within": 3, "none": 0}  # fmt: skip
 
 
 def test_who_has_no_row_in_a_table_has_zero_there_and_a_table_without_a_batch_says_nothing(spark: Any) -> None:
