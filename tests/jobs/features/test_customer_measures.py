@@ -210,6 +210,14 @@ def test_a_posted_fee_is_its_amount_and_another_row_has_the_fee_within_it(spark:
     ) == {"fee": 20, "told twice": 20, "plain": 20, "within": 3, "none": 0}  # fmt: skip
 
 
+def test_a_country_of_merchants_is_one_however_it_is_written(spark: Any) -> None:
+    spent = [
+        {"customer_id": "C1", "kind": "purchase", "merchant_country": country}
+        for country in ("CN", "cn", " CN ", "TH", " ", None)
+    ]
+    assert over_spending(spark, "spend_countries_90d", *spent) == {"C1": {"CN": 3, "TH": 1}}
+
+
 def test_who_has_no_row_in_a_table_has_zero_there_and_a_table_without_a_batch_says_nothing(spark: Any) -> None:
     tickets = Measure("open_tickets", "", "silver.tickets_versions", "count", "bigint")
     stars = Measure("stars", "", "silver.customers_versions", "value", "int", of="star_level")
