@@ -150,12 +150,16 @@ def _returned(
     """Files of the feed that came by the inbox, by batch, and what is to be said of those that came just now."""
     if feed.name != taken.FEED or "://" in settings.delivery:
         return {}, []
-    warnings = []
+    warnings: list[str] = []
     if taken.waiting(settings):
         # Readers of workbooks take a while to import, which a night without one need not pay.
         from jobs.delivery import inbox
 
-        warnings = inbox.take_in(StoredTables(settings.lake), days[-1], settings)
+        tables = StoredTables(settings.lake)
+        # Each date takes what its own night would have taken.
+        for day in days:
+            # Of a file that stays the next date says the same again.
+            warnings += [line for line in inbox.take_in(tables, day, settings) if line not in warnings]
     taken.record(lake, days, settings)
     return find(taken.SOURCE, settings.delivery, days), warnings
 

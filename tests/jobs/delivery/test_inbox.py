@@ -15,11 +15,13 @@ from typing import Any
 import openpyxl
 import pytest
 
-from jobs import ops
+from jobs import landed, ops
 from jobs.delivery import inbox, taken
 from jobs.errors import DataError
 from jobs.rights.stored import StoredTables
 from jobs.settings import read_settings
+from jobs.table_logs import TableLogs
+from jobs.tables import FEEDS
 from jobs.tables.persons import Who
 from tests.jobs.delivery.conftest import ANNA, CAI, LIST_ON, NIGHT, REMINDER, SAVE, Configure, Outreach
 
@@ -264,6 +266,22 @@ def test_a_list_of_a_later_day_waits_for_its_night(box: Path) -> None:
     assert not list((box / "replies").iterdir())
     take(LIST_ON)
     assert [row["result"] for row in of_the_feed(box)] == ["reached"]
+
+
+def test_of_several_dates_at_once_each_takes_what_its_own_night_would_have_taken(outreach: Outreach, box: Path) -> None:
+    days = [NIGHT, LIST_ON, LIST_ON + timedelta(days=1)]
+    outreach.put("gold.call_lists", *(row for day in days for row in outreach.lists("Silent", day)))
+    put(box, {**KEY, "list_on": str(days[2]), "result": "reached"}, name="later.csv")
+    put(box, {**KEY, "result": "reached"}, name="own.csv")
+    for name in ("one.csv", "two.csv"):
+        (box / name).write_text("no list")
+    settings = read_settings()
+    feed = next(feed for feed in FEEDS if feed.name == taken.FEED)
+    logs: Any = TableLogs(settings.lake)
+    found, warnings = landed._returned(logs, feed, days, settings)
+    assert [[row["list_on"] for row in of_the_feed(box, day)] for day in days] == [[], [str(LIST_ON)], [str(days[2])]]
+    assert [len(found[day]) for day in days] == [0, 1, 1]
+    assert len(warnings) == 2, "each file that stays is told of once"
 
 
 def test_a_list_that_was_refused_as_a_whole_is_judged_anew_when_it_comes_again(outreach: Outreach, box: Path) -> None:
