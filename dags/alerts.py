@@ -23,7 +23,7 @@ def tell(title: str, *lines: str) -> None:
 
 
 def one_line(error: BaseException | None) -> str:
-    """What went wrong; a DataError whole, of anything else the first line."""
+    """What went wrong; what says itself what to do whole, of anything else the first line."""
     if error is None:
         return "the process was killed"
     if hasattr(error, "headline"):
@@ -39,7 +39,7 @@ def one_line(error: BaseException | None) -> str:
 def task_failed(context: dict[str, Any]) -> None:
     """Tells that a task failed for good."""
     ti, error = context["ti"], context.get("exception")
-    # A DataError says itself what to do; anything else was tried again in vain.
+    # What has a headline says itself what to do; anything else was tried again in vain.
     reason = str(error).splitlines() if hasattr(error, "headline") else [one_line(error), "  to do:    " + _RERUN]
     tell(
         f"{ti.dag_id}: {ti.task_id} failed",

@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any, TextIO
 
 from dags.alerts import one_line
-from jobs.errors import DataError
+from jobs.errors import DataError, LakeBusyError
 from jobs.settings import ROOT, read_settings
 
 DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
@@ -157,7 +157,7 @@ class Progress:
     def failed(self, context: dict[str, Any]) -> None:
         error = context["exception"]
         self.failures[context["ti"].task_id] = one_line(error)
-        reasons = str(error).splitlines() if isinstance(error, DataError) else [one_line(error)]
+        reasons = str(error).splitlines() if isinstance(error, DataError | LakeBusyError) else [one_line(error)]
         self._line(context, "failed", *reasons)
 
     def interrupted(self) -> int:

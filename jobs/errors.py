@@ -3,8 +3,8 @@
 import unicodedata
 
 
-class DataError(Exception):
-    """Data or configuration are not as they must be; trying again without a change does not help."""
+class _ExplainedError(Exception):
+    """Says in four lines what failed, what was expected, what was found, and what to do."""
 
     def __init__(self, headline: str, *, expected: str, found: str, todo: str) -> None:
         """`headline` names table or feed, and date; the other three are one line each."""
@@ -22,11 +22,15 @@ class DataError(Exception):
         return _rebuild, (type(self), self.headline, self.expected, self.found, self.todo)
 
 
+class DataError(_ExplainedError):
+    """Data or configuration are not as they must be; trying again without a change does not help."""
+
+
 class SourceUnavailableError(DataError):
     """A source does not answer; waiting helps."""
 
 
-class LakeBusyError(Exception):
+class LakeBusyError(_ExplainedError):
     """Another night works on this lake; waiting helps."""
 
 
@@ -43,5 +47,5 @@ _OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 paragraphs (Unicode's general categories)."""
 
 
-def _rebuild(kind: type[DataError], headline: str, expected: str, found: str, todo: str) -> DataError:
+def _rebuild(kind: type[_ExplainedError], headline: str, expected: str, found: str, todo: str) -> _ExplainedError:
     return kind(headline, expected=expected, found=found, todo=todo)

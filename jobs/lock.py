@@ -15,6 +15,8 @@ from jobs.processes import began
 from jobs.settings import Settings
 from jobs.whole_files import put
 
+FILE = ".night.lock"
+"""In the root of a lake that is a folder; on object storage see jobs/object_lock.py."""
 GRACE_SECONDS = 120
 """Between two tasks of a scheduled night no process holds the lock; after so long it is given up."""
 SOURCE_PAUSE_SECONDS = 300
@@ -32,10 +34,7 @@ def take(settings: Settings, run_id: str, holder: str) -> bool:
 
     def taken(held: dict[str, Any]) -> dict[str, Any]:
         if held.get("run_id") != run_id and _is_alive(held):
-            raise LakeBusyError(
-                f"the lake {settings.lake} is in use by the run {held['run_id']} "
-                f"(processes {', '.join(held['processes']) or 'of a scheduler'}); wait until it has ended, or stop it"
-            )
+            raise _busy(settings, held)
         return _content(run_id, holder, {})
 
     held = _change(settings, taken)
@@ -86,7 +85,7 @@ def _change(settings: Settings, changed: Callable[[dict[str, Any]], dict[str, An
     if "://" in settings.lake:
         return object_lock.change(settings.lake, _read, changed)
     Path(settings.lake).mkdir(parents=True, exist_ok=True)
-    lock = Path(settings.lake, ".night.lock")
+    lock = Path(settings.lake, FILE)
     with Path(settings.lake, ".night.guard").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         held = _read(lock.read_bytes() if lock.exists() else b"")
@@ -97,6 +96,25 @@ def _change(settings: Settings, changed: Callable[[dict[str, Any]], dict[str, An
         elif not new:
             lock.unlink(missing_ok=True)
         return held
+
+
+def _busy(settings: Settings, held: dict[str, Any]) -> LakeBusyError:
+    processes, here = ", ".join(held["processes"]), os.uname().nodename
+    at_work = {name.rpartition(":")[0] for name, at in held["processes"].items() if _is_running(name, at)}
+    elsewhere = sorted({held["host"], *at_work} - {here})
+    todo = "wait until it has ended, or stop it"
+    if elsewhere and here not in at_work:
+        # Whether it died cannot be seen from here.
+        lock = f"all objects below {settings.lake}/{object_lock.FOLDER}/"
+        lock = lock if "://" in settings.lake else str(Path(settings.lake, FILE))
+        hosts = " and ".join(elsewhere)
+        todo = f"wait until it has ended; if nothing runs on {hosts} any more, delete {lock}"
+    return LakeBusyError(
+        f"the lake {settings.lake} is in use by the run {held['run_id']}",
+        expected="a lake on which no other run is at work",
+        found=f"its processes {processes}" if processes else f"its scheduler on {held['host']}, between two tasks",
+        todo=todo,
+    )
 
 
 def _content(run_id: str, holder: str, processes: dict[str, str | None]) -> dict[str, Any]:

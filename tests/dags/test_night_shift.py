@@ -90,12 +90,15 @@ def test_the_day_is_that_of_the_business_time_zone(tmp_path: Any, monkeypatch: p
     assert business_date(context(logical=datetime(2026, 1, 30, 17, tzinfo=UTC))) == DAY
 
 
+IN_USE = LakeBusyError("in use", expected="a", found="b", todo="c")
+
+
 @pytest.mark.parametrize(
     ("error", "tries", "user", "action"),
     [
-        (LakeBusyError("in use"), 200, "someone", "retry"),
-        (LakeBusyError("in use"), 2, "dag_test", "retry"),
-        (LakeBusyError("in use"), 3, "dag_test", "fail"),
+        (IN_USE, 200, "someone", "retry"),
+        (IN_USE, 2, "dag_test", "retry"),
+        (IN_USE, 3, "dag_test", "fail"),
         (RuntimeError("the server did not start"), 2, "someone", "default"),
         (RuntimeError("the server did not start"), 3, "someone", "fail"),
         (DataError("conf", expected="a", found="b", todo="c"), 1, "someone", "fail"),

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -140,11 +141,30 @@ def test_a_task_on_another_host_keeps_the_lake_until_it_is_over(
         lock.touch(settings, "this night")
         lock.touch(settings, "this night", is_over=True)
     an_hour_later()
-    with pytest.raises(LakeBusyError, match="one:"):
+    with pytest.raises(LakeBusyError, match="one:") as busy:
         lock.take(settings, "another", "process")
+    assert busy.value.todo == f"wait until it has ended; if nothing runs on one any more, delete {file}"
+    bucket = replace(settings, lake="s3://lake")
+    told = lock._busy(bucket, json.loads(file.read_text())).todo
+    assert told.endswith("delete all objects below s3://lake/.night.lock/")
     monkeypatch.undo()
     monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
     on("one")
     lock.touch(settings, "this night", is_over=True)
     an_hour_later()
     assert lock.take(settings, "another", "process")
+
+
+def test_a_lake_in_use_says_in_four_lines_whom_to_wait_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    settings = read_settings()
+    lock.take(settings, "this night", "process")
+    with pytest.raises(LakeBusyError) as busy:
+        lock.take(settings, "another", "process")
+    headline, *told = str(busy.value).splitlines()
+    assert headline == f"the lake {tmp_path} is in use by the run this night"
+    assert [line[:12] for line in told] == ["  expected: ", "  found:    ", "  to do:    "]
+    assert (busy.value.found, busy.value.todo) == (
+        f"its processes {lock._named(os.getpid())}",
+        "wait until it has ended, or stop it",
+    )
