@@ -6,6 +6,8 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
+from upath import UPath
+
 import sample
 from jobs import airflow, ranges
 from jobs.delivery import taken
@@ -13,6 +15,7 @@ from jobs.errors import DataError
 from jobs.settings import read_settings
 from jobs.table_logs import TableLogs
 from jobs.tables import TABLES
+from jobs.whole_files import put
 from sample import answers
 from sample.world import World
 
@@ -20,7 +23,7 @@ FIRST, LAST = date(2026, 1, 1), date(2026, 2, 9)
 NIGHTS = 2
 """Nights that run through Airflow; the days before them are loaded as a history."""
 MARK = ".sample"
-"""Says of a landing folder that what it holds is made up."""
+"""Says of a landing folder, and of a lake, that what it holds is made up."""
 
 
 def run(run_id: str) -> int:
@@ -28,9 +31,11 @@ def run(run_id: str) -> int:
     settings = read_settings()
     landing = Path(settings.landing)
     _refuse_others(landing, settings.lake)
-    landing.mkdir(parents=True, exist_ok=True)
-    # Before the first file: what a kill leaves is made up as well, and the same command goes on with it.
-    (landing / MARK).touch()
+    # Before the first file and table: what a kill leaves is made up as well, and the same command goes on with it.
+    for root in (settings.landing, settings.lake):
+        if "://" not in root:
+            Path(root).mkdir(parents=True, exist_ok=True)
+        put(UPath(root, MARK), b"")
     loaded_to = LAST - timedelta(days=NIGHTS)
     print(f"sample world {FIRST} to {LAST} -> {settings.landing}", flush=True)
     sample.write(landing, FIRST, LAST)
@@ -71,14 +76,18 @@ def _return_lists(delivery: Path, day: date) -> int:
 
 
 def _refuse_others(landing: Path, lake: str) -> None:
-    if (landing / MARK).exists():
-        return
-    holds_files = landing.exists() and any(landing.iterdir())
+    is_ours = (landing / MARK).exists()
+    holds_files = not is_ours and landing.exists() and any(landing.iterdir())
     # Sources may lie elsewhere, or in a database, and a lake takes nothing back.
-    if holds_files or TableLogs(lake).exists(TABLES["ops.nights"]):
+    mark = UPath(lake, MARK)
+    holds_nights = not mark.exists() and TableLogs(lake).exists(TABLES["ops.nights"])
+    if holds_files or holds_nights:
+        todo = "unset ECHOLAKE_LANDING and ECHOLAKE_LAKE, or name empty folders; for real files use make nightly"
+        if not holds_files and is_ours:
+            todo = f"let ECHOLAKE_LAKE name an empty folder; if all in it is made up, put an empty file {mark} there"
         raise DataError(
             "make run",
             expected="an empty landing folder and an empty lake, or those that an earlier make run filled",
             found=f"{landing} holds other files" if holds_files else f"{lake} holds nights of other sources",
-            todo="unset ECHOLAKE_LANDING and ECHOLAKE_LAKE, or name empty folders; for real files use make nightly",
+            todo=todo,
         )

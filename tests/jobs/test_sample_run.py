@@ -40,3 +40,24 @@ def test_other_files_and_a_lake_of_other_sources_are_refused(landing: Path, monk
     (landing / "calls").mkdir(parents=True)
     with pytest.raises(DataError, match="holds other files"):
         sample_run.run("over files")
+
+
+def test_a_landing_that_is_made_up_lets_nothing_into_a_lake_of_other_nights_but_into_its_own(
+    landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        assert (lake / sample_run.MARK).exists(), "a lake says before its first table what it will hold"
+        raise KeyboardInterrupt
+
+    lake = Path(read_settings().lake)
+    monkeypatch.setattr(sample, "write", killed)
+    for run_id in ("first", "again"):
+        with pytest.raises(KeyboardInterrupt):
+            sample_run.run(run_id)
+        TableLogs(str(lake)).create(TABLES["ops.nights"])
+    monkeypatch.setattr(sample, "write", lambda *_: pytest.fail("nothing may be written"))
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(landing.parent / "real"))
+    TableLogs(read_settings().lake).create(TABLES["ops.nights"])
+    with pytest.raises(DataError, match="holds nights of other sources") as refused:
+        sample_run.run("over real nights")
+    assert str(landing.parent / "real" / sample_run.MARK) in refused.value.todo
