@@ -77,8 +77,9 @@ def _publish_quarantine(lake: Lake, batch: Batch) -> None:
         if row["rows_quarantined"]
     }
     lake.create(quarantine)
-    # Rows that look alike with their letters masked may be others.
-    if stands == comes and (not comes or _raw_prints(lake, batch, where, or_null) == _raw_prints_of(batch)):
+    # Rows that look alike with their letters masked may be others; and a night that was killed in between left raw rows
+    # of which quarantine says nothing.
+    if stands == comes and _raw_prints(lake, batch, where, or_null) == _raw_prints_of(batch):
         return
     bad = lake.empty(quarantine)
     raw = lake.empty(QUARANTINE_RAW)

@@ -15,11 +15,12 @@ from pyspark.sql import functions as F
 
 from jobs.bronze.conversion import convert
 from jobs.errors import DataError
+from jobs.lake import Lake
 from jobs.landed import DOOR_CONF
 from jobs.rights.aside import Aside
 from jobs.rights.person import find
 from jobs.rights.stored import StoredTables
-from jobs.tables import FEEDS
+from jobs.tables import FEEDS, Table
 from jobs.tables.card_business import CUSTOMERS
 from jobs.tables.contract import Column
 from tests.conftest import World
@@ -211,6 +212,26 @@ def test_a_batch_that_is_landed_again_replaces_itself_and_its_quarantine(world: 
     world.drop("calls", DAY, calls(call("a"), call("b")))
     assert account(world.land("calls", DAY)) == [(DAY, 2, 2, 0)]
     assert world.rows("quarantine.calls", "reason") == []
+    assert world.rows("vault.quarantine_raw", "raw") == []
+
+
+def test_a_batch_that_is_mended_after_a_kill_between_its_two_quarantines_leaves_no_row_in_clear(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(lake: Lake, table: Table, *given: Any, **more: Any) -> None:
+        if table.name == "quarantine.calls":
+            raise KeyboardInterrupt
+        put(lake, table, *given, **more)
+
+    put = Lake.put
+    world.drop("calls", DAY, calls(call("a"), call("b", outcome="eaten")))
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.land("calls", DAY)
+    assert world.rows("vault.quarantine_raw", "raw") == [(call("b", outcome="eaten"),)]
+    world.drop("calls", DAY, calls(call("a"), call("b")))
+    world.land("calls", DAY)
     assert world.rows("vault.quarantine_raw", "raw") == []
 
 
