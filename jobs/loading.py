@@ -34,9 +34,13 @@ Made = dict[str, Any]
 class Load:
     """One load of a range of dates: its stretches, and which of them are done."""
 
-    def __init__(self, logs: TableLogs, days: Sequence[date], settings: Settings) -> None:
-        """Takes up what an earlier run of the same load with the same code and configuration has done."""
+    def __init__(self, logs: TableLogs, days: Sequence[date], settings: Settings, command: str = "load") -> None:
+        """Takes up what an earlier run of the same load with the same code and configuration has done.
+
+        `command` (`load` or `backfill`) is what it is part of.
+        """
         self.logs = logs
+        self.command = f"make {command} FROM={days[0]} TO={days[-1]}"
         self.days = list(days)
         self.settings = settings
         self.file = UPath(settings.lake, FILE)
@@ -105,7 +109,19 @@ class Load:
         self._note()
 
     def _note(self) -> None:
-        put(self.file, json.dumps({"of": self.of, "done": self.done}).encode())
+        put(self.file, json.dumps({"of": self.of, "command": self.command, "done": self.done}).encode())
+
+
+def unended(lake: str) -> str | None:
+    """The command that ends the load which has not ended in this lake, empty where that is not known; None: none is."""
+    file = UPath(lake, FILE)
+    if not file.exists():
+        return None
+    try:
+        command: str = json.loads(file.read_text()).get("command", "")
+    except ValueError:
+        return ""
+    return command
 
 
 def stretches(sizes: Iterable[tuple[date, int, tuple[str, ...]]], most: int) -> list[list[date]]:

@@ -92,9 +92,9 @@ class _Work:
         self._settings = settings
         self._say = say
 
-    def load(self, days: Sequence[date]) -> Load:
-        """A load of these dates, as far as it came before."""
-        this = Load(night.open_lake(self._settings, self._run_id), days, self._settings)
+    def load(self, days: Sequence[date], command: str = "load") -> Load:
+        """A load of these dates, as far as it came before; `command` is what it is part of."""
+        this = Load(night.open_lake(self._settings, self._run_id), days, self._settings, command)
         if this.done:
             self._say(f"goes on: {len(this.done)} stretches of this load are done")
         return this
@@ -102,7 +102,7 @@ class _Work:
     def make_at_once(self, days: Sequence[date]) -> Outcomes:
         """Makes what any order of nights leaves the same; nothing when a table fails, which the nights must find."""
         self._say(f"{days[0]} to {days[-1]}, what needs no order of nights ({len(days)} dates at once)")
-        this = self.load(days)
+        this = self.load(days, "backfill")
         outcomes, why_not = self._at_once(days, this.make)
         this.end()
         if why_not:

@@ -6,10 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from pyarrow.dataset import field
-from upath import UPath
 
 from jobs.lake import Lake, in_dates, in_texts
-from jobs.loading import FILE as LOAD
+from jobs.loading import unended
 from jobs.settings import Settings
 from jobs.table_logs import Files, literal
 from jobs.tables import FEEDS, TABLES, Table
@@ -46,11 +45,12 @@ def keep_up(lake: Lake, day: date, settings: Settings, say: Callable[[str], None
     done = []
     day = min(day, max((night["ds"] for night in lake.records(TABLES["ops.nights"])), default=day))
     tables = [table for table in TABLES.values() if lake.exists(table)]
-    is_loading = UPath(settings.lake, LOAD).exists()
-    if is_loading:
-        say("  a load has not ended: what it landed stays, whatever its age, until the same load has been run again")
+    load = unended(settings.lake)
+    if load is not None:
+        again = f"it has been run again ({load})" if load else "the same load has been run again"
+        say(f"  a load has not ended: what it landed stays, whatever its age, until {again}")
     for number, table in enumerate(tables, 1):
-        kept = _keep(lake, table, day, settings, may_drop=not (is_loading and table.layer == "bronze"))
+        kept = _keep(lake, table, day, settings, may_drop=load is None or table.layer != "bronze")
         done.append(kept)
         if kept.is_news:
             say(f"  [{number}/{len(tables)}] {kept}")

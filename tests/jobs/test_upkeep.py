@@ -147,6 +147,9 @@ def test_what_a_load_landed_stays_until_it_has_ended_and_an_old_batch_is_not_tak
     upkeep.keep_up(lake, LAST, settings, said.append)
     assert world.rows("bronze.do_not_call", "ds") == [(old,), (LAST,)]
     assert any("a load has not ended" in line for line in said)
+    loading.Load(lake, [old, LAST], settings, "backfill").forget_unseen()
+    upkeep.keep_up(lake, LAST, settings, said.append)
+    assert any(line.endswith(f"until it has been run again (make backfill FROM={old} TO={LAST})") for line in said)
     load.unlink()
     upkeep.keep_up(lake, LAST, settings, said.append)
     assert world.rows("bronze.do_not_call", "ds") == [(LAST,)]
