@@ -5,17 +5,22 @@ import json
 import os
 import secrets
 import sys
+from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
 
 from jobs.errors import DataError, LakeBusyError
 from jobs.guarded import guard
+from jobs.processes import stoppable
 
 LOCAL = Path(__file__).resolve().parents[1] / ".local"
 FAILED, WRONG_USAGE = 1, 2
 
 WITH_SPARK = ("table", "train", "rollback", "load", "backfill", "erase")
 """Under `spark.remote: classic` these run as applications of their own; the tasks of a DAG each do so."""
+
+CLEANS_UP = (*WITH_SPARK, "deliver", "run")
+"""Commands that give the lake back and stop Spark as they end."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         guard(LOCAL)
         if given[0] in WITH_SPARK and _is_submitted(given):
             return 0
-        return int(parsed.work(parsed) or 0)
+        with stoppable() if given[0] in CLEANS_UP else nullcontext():
+            return int(parsed.work(parsed) or 0)
     except (DataError, LakeBusyError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED

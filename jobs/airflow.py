@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from dags.alerts import one_line
 from jobs.errors import DataError, LakeBusyError
+from jobs.processes import stoppable
 from jobs.settings import ROOT, read_settings
 
 DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
@@ -223,17 +224,6 @@ def run_logged(module: Sequence[str], log_file: Path, headline: str, expected: s
     if done.returncode:
         found, todo = f"exit code {done.returncode}", f"its log is {shown(log_file)}"
         raise DataError(headline, expected=expected, found=found, todo=todo)
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM ends the work as Ctrl-C does, and Ctrl-C also a job that a shell runs in the background."""
-    before = {sign: signal.signal(sign, signal.default_int_handler) for sign in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for sign, handler in before.items():
-            signal.signal(sign, handler)
 
 
 @contextmanager

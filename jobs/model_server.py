@@ -9,12 +9,14 @@ from pathlib import Path
 from jobs.airflow import say
 from jobs.guarded import guard
 from jobs.model_versions import store
+from jobs.processes import stoppable
 from jobs.settings import Settings
 from jobs.whole_files import put
 
 USER = "admin"
 PASSWORD_FILE = "mlflow.password"  # noqa: S105  # its name
 SECRET_MODE = 0o600
+END_SECONDS = 30
 AUTH = """\
 [mlflow]
 default_permission = NO_PERMISSIONS
@@ -54,7 +56,20 @@ def serve(settings: Settings) -> int:
         # Signs forms alone, so it may be another one after each start.
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_urlsafe(32),
     }
-    return subprocess.call(command, env=env, cwd=settings.local / "mlflow")
+    with stoppable(), subprocess.Popen(command, env=env, cwd=settings.local / "mlflow") as server:
+        try:
+            return server.wait()
+        finally:
+            _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    # It takes its worker with it, which one that is killed leaves on the port.
+    server.terminate()
+    try:
+        server.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 def _make(password: Path, users: Path) -> None:

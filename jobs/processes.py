@@ -1,6 +1,9 @@
-"""Processes of this machine: whether one is still the one that it was, and who belongs together."""
+"""Processes of this machine: whether one is still the one that it was, who belongs together, and how this one ends."""
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,17 @@ def began(pid: int) -> str | None:
     """When a process started, which tells it from another with the same number; None when it has ended."""
     stat = _stat(pid)
     return stat[19] if stat and stat[0] not in "ZX" else None
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does, and Ctrl-C also a job that a shell runs in the background."""
+    before = {sign: signal.signal(sign, signal.default_int_handler) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
 
 
 def _stat(pid: int) -> list[str] | None:

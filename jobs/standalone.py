@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from jobs import airflow, airflow_users, postgres
-from jobs.airflow import DATABASE, logs_of, say, shown, stoppable
+from jobs.airflow import DATABASE, logs_of, say, shown
 from jobs.errors import DataError
+from jobs.processes import stoppable
 from jobs.services import Service, ServiceEndedError, Services
 
 PARTS = {
