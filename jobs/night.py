@@ -197,8 +197,9 @@ def in_one_process(day: date, run_id: str, work: Callable[[Settings], Any]) -> A
     # Great Expectations takes four seconds to import, which the start of the server takes too.
     Thread(target=importlib.import_module, args=["expectations.validate"], daemon=True).start()
     with runner.full_disk_explained(f"night {day}", read_settings()):
-        open_night(run_id, "process")
         try:
+            # Within, as a server that is still starting is left behind too.
+            open_night(run_id, "process")
             return work(read_settings())
         finally:
             close_night(run_id)

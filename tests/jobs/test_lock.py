@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -168,3 +169,22 @@ def test_a_lake_in_use_says_in_four_lines_whom_to_wait_for(tmp_path: Path, monke
         f"its processes {lock._named(os.getpid())}",
         "wait until it has ended, or stop it",
     )
+
+
+def test_a_command_that_is_ended_while_spark_starts_stops_it_and_gives_the_lake_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("ECHOLAKE_LAKE", str(tmp_path))
+    stopped: list[Any] = []
+    monkeypatch.setattr(night, "ensure_server", interrupted)
+    monkeypatch.setattr(night, "stop_server", stopped.append)
+    with pytest.raises(KeyboardInterrupt):
+        night.in_one_process(date(2026, 1, 31), "this night", lambda _: None)
+    assert len(stopped) == 1
+    lock.take(read_settings(), "another", "process")
+    with pytest.raises(LakeBusyError):
+        night.in_one_process(date(2026, 1, 31), "this night", lambda _: None)
+    assert len(stopped) == 1, "what belongs to another run stays up"
