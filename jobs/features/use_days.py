@@ -30,7 +30,8 @@ SCHEMA = ", ".join(f"{name} {'int' if type_ == pa.int32() else 'double'}" for na
 def figures(use_dates: str, as_of: date, history_days: int) -> Column:
     """A struct of `SCHEMA` for each customer; `use_dates`: a column of ascending dates within 180 days up to `as_of`.
 
-    `history_days`: of how many days up to the date uses are known; habits are held against those.
+    `history_days`: of how many days up to the date uses are known; habits are held against those, or against the days
+    since the customer's first use where they are more.
     """
 
     return in_arrow(lambda dates: of_dates(dates, as_of, history_days), SCHEMA, F.col(use_dates))
@@ -82,14 +83,21 @@ def _kinds_of_days(as_of: date) -> tuple[np.ndarray, np.ndarray]:
     return np.array([day.weekday() for day in days]), np.array([min((day.day - 1) // 10, 2) for day in days])
 
 
+def _days_of_each(kinds: np.ndarray, number: int) -> np.ndarray:
+    """How many of the last n days are of each kind, shape (LONGEST + 1, number), by n."""
+    return np.stack([np.concatenate([[0], np.cumsum(kinds == kind)]) for kind in range(number)], axis=1)
+
+
 def _worth(
     whose: np.ndarray, ago: np.ndarray, people: int, kinds: np.ndarray, number: int, beforehand: float, known_days: int
 ) -> np.ndarray:
     """How many times as likely as on any day each customer uses the card on each kind of day, shape (people, kinds)."""
     counted = np.bincount(whose * number + kinds[ago], minlength=people * number).reshape(people, number)
     share = (counted + beforehand) / (counted.sum(axis=1, keepdims=True) + beforehand * number)
-    observed = min(max(known_days, 1), LONGEST)
-    usual = np.bincount(kinds[:observed], minlength=number) / observed
+    # The first batch may bring uses of before it: whoever has one is observed since then.
+    observed = np.full(people, min(max(known_days, 1), LONGEST))
+    np.maximum.at(observed, whose, ago + 1)
+    usual = _days_of_each(kinds, number)[observed] / observed[:, np.newaxis]
     # A kind of day that was not yet observed weighs like any other.
     worth: np.ndarray = np.where(usual > 0, share / np.where(usual > 0, usual, 1.0), 1.0)
     return worth
@@ -101,7 +109,6 @@ def _weighed(
     """The last days of each customer, counted by the weight of their weekdays and of their parts of the month."""
     weighed = span.astype(float)
     for each, kinds in ((worth, weekdays), (worth_of_parts, parts)):
-        among = np.stack([np.concatenate([[0], np.cumsum(kinds == kind)]) for kind in range(each.shape[1])], axis=1)
-        days = (among[span] * each).sum(axis=1)
+        days = (_days_of_each(kinds, each.shape[1])[span] * each).sum(axis=1)
         weighed *= np.where(span > 0, days / np.maximum(span, 1), 1.0)
     return weighed

@@ -51,6 +51,14 @@ def test_the_last_week_of_a_month_is_worth_more_to_who_buys_then() -> None:
     assert at_the_start["habit_days_7d"] < 2
 
 
+def test_habits_stand_against_the_days_since_the_first_use_where_the_first_batch_brought_older_ones() -> None:
+    daily, new = list(range(12, 100)), [1, 2]
+    of_three_days, of_all = told(daily, new, history_days=3), told(daily, history_days=100)
+    assert of_three_days[0] == of_all[0]
+    assert of_three_days[0]["quiet_days"] > 9
+    assert of_three_days[1:] == told(new, history_days=3), "whoever else is in the batch"
+
+
 def test_a_batch_may_be_a_slice_of_a_longer_one() -> None:
     dates = pa.array([[DAY - timedelta(days=3)], [DAY - timedelta(days=2), DAY], []], pa.list_(pa.date32()))
     whole = of_dates(dates, DAY, 180).to_pylist()
