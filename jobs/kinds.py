@@ -50,7 +50,8 @@ def of_date(lake: Lake, profiles: DataFrame, day: date, settings: Settings, warn
 def _fit(lake: Lake, versions: Registry, profiles: DataFrame, day: date, champion: NamedKinds | None) -> None:
     callers, topics = _callers(profiles, champion)
     kinds, candidates = repeat_callers.fit(callers, topics, champion.kinds if champion else None)
-    known = max((row["cluster_id"] for row in lake.records(CHANGES, ("as_of", "<", day))), default=0)
+    # Those of later dates too: an older one may be made after them.
+    known = max((row["cluster_id"] for row in lake.records(CHANGES)), default=0)
     first_id = max(champion.next_id if champion else 1, known + 1)
     fitted, changes = named_kinds.christened(kinds, callers, champion, first_id)
     chosen = next(each for each in candidates if each.number == kinds.number)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from jobs import risk, runner
+from jobs import kinds, risk, runner
 from jobs.business_dates import dates_between, end_of
 from jobs.features.recent_calls import REPEAT_HOURS
 from jobs.reports import pages, repeat_calls
@@ -21,7 +21,7 @@ from models import repeat_callers
 from sample.calls import calls
 from sample.world import World as Sample
 from tests.conftest import World
-from tests.frames import frame
+from tests.frames import frame, whole
 
 pytestmark = pytest.mark.spark
 FIRST, SECOND, THIRD = (date(2026, 6, 9) + timedelta(days=n) for n in (0, 1, 8))
@@ -87,6 +87,33 @@ def test_kinds_are_fitted_once_a_week_and_what_became_of_them_is_told(nights: Wo
     assert kept.items() <= born.items(), "who stays keeps the name"
     assert not {row[2] for row in changes if row[:2] == (THIRD, "born")} & born.keys()
     assert nights.rows("gold.repeat_call_clusters", "as_of", "model_version") != []
+
+
+def test_ids_of_kinds_are_never_used_again_where_an_older_date_is_made_after_a_newer_one(world: World) -> None:
+    lake, settings = runner.open_lake(read_settings()), read_settings()
+    changes = TABLES["ops.repeat_cluster_changes"]
+    later = whole(changes.name, {"as_of": SECOND, "cluster_id": 40, "cluster_name": "fee", "change": "born"})
+    lake.record(changes, [later], f"as_of = DATE'{SECOND}'")
+    rng = np.random.default_rng(1)
+    of_all = dict.fromkeys(repeat_callers.COLUMNS, 0) | {
+        "as_of": FIRST,
+        "is_identified": True,
+        "hours_between_median": 9.0,
+    }
+    callers = [
+        of_all | dict.fromkeys(("calls_90d", "calls_28d", "longest_chain"), count) | {"repeat_calls_90d": count - 1}
+        | {"caller_key": f"c:{n}", "topics": {f"t{n % 4}": count}}
+        for n in range(80)
+        for count in [2 + 5 * (n % 4) + int(rng.integers(2))]
+    ]  # fmt: skip
+    profiles = frame(lake.spark, "features.caller_profiles", callers)
+    made = kinds.of_date(lake, profiles, FIRST, settings, lambda text: None)
+    assert made is not None
+    assert {row[0] for row in world.rows(changes.name, "cluster_id")} == {*range(40, made.next_id)}
+    version = lake.version(changes)
+    again = kinds.of_date(lake, profiles, FIRST, settings, lambda text: None)
+    assert again is not None
+    assert (again.clusters, lake.version(changes)) == (made.clusters, version), "what was decided is not fitted again"
 
 
 def test_the_store_of_models_keeps_the_figures_of_no_caller(nights: World) -> None:
