@@ -84,9 +84,15 @@ SENTENCES: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ),
     "service": (
         ("unresolved_calls_90d > 0", "%d calls in 90 days left unresolved", ("unresolved_calls_90d",)),
+        # Each part of a call that was handed on counts, so nobody need have called again.
         (
-            "same_topic_calls_90d > 0",
-            "had to call %d times again about the same topic in 90 days",
+            "same_topic_calls_90d = 1",
+            "%d call beyond the first about the same topic in 90 days",
+            ("same_topic_calls_90d",),
+        ),
+        (
+            "same_topic_calls_90d > 1",
+            "%d calls beyond the first about the same topic in 90 days",
             ("same_topic_calls_90d",),
         ),
         ("abandoned_calls_90d > 0", "gave up waiting %d times in 90 days", ("abandoned_calls_90d",)),

@@ -89,3 +89,18 @@ def test_purchases_that_were_given_back_leave_no_amount_of_nothing_or_less(spark
         "half": "card spend down 100 % in 30 days against the mean of the last 90 days",
         "more": "no more bought than given back in 180 days",
     }
+
+
+def test_calls_about_the_same_topic_are_told_as_calls_whether_or_not_the_customer_had_to_call_again(spark: Any) -> None:
+    customers = [
+        {"as_of": DAY, "customer_id": str(calls), "observed_days": 180, "same_topic_calls_90d": calls, "calls_90d": 3}
+        for calls in (0, 1, 2)
+    ]
+    activity = frame(spark, "features.customer_activity", customers)
+    warnings, calls = (frame(spark, name, []) for name in ("gold.consumption_warnings", "silver.calls"))
+    made = churn_scores.build(activity, warnings, calls, Told(families=("service",)))
+    assert dict(made.select("customer_id", "reason_1").collect()) == {
+        "0": "called 3 times in 90 days",
+        "1": "1 call beyond the first about the same topic in 90 days",
+        "2": "2 calls beyond the first about the same topic in 90 days",
+    }
