@@ -37,7 +37,17 @@ def build(
     counts = {f"calls_before_{name}": F.count("*").over(before(n)) for name, n in BEFORE.items()}
     same_topic = F.when(F.col("topic").isNotNull(), F.count("*").over(before(30, "topic"))).otherwise(0)
     abandoned = F.coalesce(F.sum((F.col("outcome") == "abandoned").cast("bigint")).over(before(7)), F.lit(0))
-    counted = told.withColumns({**counts, "topic_calls_before_30d": same_topic, "abandoned_before_7d": abandoned})
+    # How far a chain is read depends on the dates that are asked for: all of them count the same calls of it.
+    reach = Window.partitionBy("caller_key").orderBy("_at").rangeBetween(-REACH_DAYS * MICROSECONDS_A_DAY, 0)
+    position = F.least("position_in_chain", F.count("*").over(reach))
+    counted = told.withColumns(
+        {
+            **counts,
+            "topic_calls_before_30d": same_topic,
+            "abandoned_before_7d": abandoned,
+            "position_in_chain": position,
+        }
+    )
     answered = counted.where(f"outcome = 'answered' AND event_date >= DATE'{first}'")
     within = F.col("hours_since") <= REACH_DAYS * 24
     return answered.select(

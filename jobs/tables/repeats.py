@@ -273,7 +273,9 @@ ANSWERED_CALLS = Table(
         Column("topic_calls_before_30d", "bigint", "Of these on the same topic, 30 days", required=True),
         Column("abandoned_before_7d", "bigint", "Calls that the caller abandoned in the 7 days before", required=True),
         Column("hours_since_previous", "double", "Hours since the caller's call before; null = none in 90 days"),
-        Column("position_in_chain", "bigint", "Place in the chain of calls", required=True),
+        Column(
+            "position_in_chain", "bigint", "Place in the chain, counted from 90 days before the call", required=True
+        ),
     ),
     kind=Kind.AS_OF,
     owner=CALL_CENTRE,

@@ -55,3 +55,9 @@ def test_what_came_of_a_call_is_seen_within_a_week_and_only_what_had_arrived(spa
     found = told(spark, calls, DAY - timedelta(days=30))
     assert {key: row["is_followed"] for key, row in found.items()} == {"a1": True, "a2": False, "a3": False}
     assert found["a1"]["as_of"] == (NOON - timedelta(days=20)).date()
+
+
+def test_a_chain_counts_from_90_days_before_the_call_whatever_dates_are_asked_for(spark: Any) -> None:
+    calls = [call(f"k{days}", -24 * days) for days in range(0, 190, 6)]
+    now, in_training = told(spark, calls)["k0"], told(spark, calls, DAY - timedelta(days=84))["k0"]
+    assert (now["position_in_chain"], in_training["position_in_chain"]) == (16, 16)
