@@ -114,15 +114,7 @@ def _play(stage: Stage, seed: int, chosen: list[str] | None, progress: str, play
     finally:
         round_.end()
     seconds = time.monotonic() - began
-    state = (
-        "skipped: " + skipped
-        if skipped
-        else "BROKEN"
-        if round_.broken
-        else MISSED
-        if _is_missed(round_.hits)
-        else "kept"
-    )
+    state = _state(round_, skipped)
     say(f"[{progress}] seed {seed} {name}: {state}, {seconds:.0f} s; {'; '.join(round_.events)}")
     if round_.broken:
         _keep(stage, round_, seed, name)
@@ -133,6 +125,14 @@ def _play(stage: Stage, seed: int, chosen: list[str] | None, progress: str, play
     REPORT.write_text(json.dumps(played, indent=1))
     if stopped:
         raise stopped
+
+
+def _state(round_: Round, skipped: str) -> str:
+    if skipped:
+        return f"skipped: {skipped}"
+    if round_.broken:
+        return "BROKEN"
+    return MISSED if _is_missed(round_.hits) else "kept"
 
 
 def _is_missed(hits: list[str]) -> bool:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
 
-from jobs.errors import DataError, LakeBusyError
+from jobs.errors import DataError, ExplainedError
 from jobs.guarded import guard
 from jobs.processes import stoppable
 
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         with stoppable() if given[0] in CLEANS_UP else nullcontext():
             return int(parsed.work(parsed) or 0)
-    except (DataError, LakeBusyError) as error:
+    except ExplainedError as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
     except Exception as error:

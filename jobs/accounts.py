@@ -67,6 +67,15 @@ def of_files(
     return batches
 
 
+def files_that_came(logs: TableLogs, *feeds: str) -> dict[str, list[tuple[date, str]]]:
+    """Of each of the feeds, batch date and name of every file that came, also of an empty one; undated rows aside."""
+    came: dict[str, list[tuple[date, str]]] = {feed: [] for feed in feeds}
+    for row in logs.records(TABLES["ops.batches"], ("feed", "in", [*came])) if came else ():
+        if row["ds"] and row["file"]:
+            came[row["feed"]].append((row["ds"], row["file"]))
+    return came
+
+
 def kept(logs: TableLogs, feed: Feed, days: Sequence[date], asked: Sequence[date]) -> Landed:
     """The account of dates that are not asked for: their batches stand as they are."""
     past = [day for day in days if day not in asked]

@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any, TextIO
 
 from dags.alerts import one_line
-from jobs.errors import DataError, LakeBusyError
+from jobs.errors import DataError, ExplainedError
 from jobs.processes import stoppable
 from jobs.settings import ROOT, read_settings
 
@@ -158,7 +158,7 @@ class Progress:
     def failed(self, context: dict[str, Any]) -> None:
         error = context["exception"]
         self.failures[context["ti"].task_id] = one_line(error)
-        reasons = str(error).splitlines() if isinstance(error, DataError | LakeBusyError) else [one_line(error)]
+        reasons = str(error).splitlines() if isinstance(error, ExplainedError) else [one_line(error)]
         self._line(context, "failed", *reasons)
 
     def interrupted(self) -> int:

@@ -3,7 +3,7 @@
 import unicodedata
 
 
-class _ExplainedError(Exception):
+class ExplainedError(Exception):
     """Says in four lines what failed, what was expected, what was found, and what to do."""
 
     def __init__(self, headline: str, *, expected: str, found: str, todo: str) -> None:
@@ -22,7 +22,7 @@ class _ExplainedError(Exception):
         return _rebuild, (type(self), self.headline, self.expected, self.found, self.todo)
 
 
-class DataError(_ExplainedError):
+class DataError(ExplainedError):
     """Data or configuration are not as they must be; trying again without a change does not help."""
 
 
@@ -30,7 +30,7 @@ class SourceUnavailableError(DataError):
     """A source does not answer; waiting helps."""
 
 
-class LakeBusyError(_ExplainedError):
+class LakeBusyError(ExplainedError):
     """Another night works on this lake; waiting helps."""
 
 
@@ -47,5 +47,5 @@ _OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 paragraphs (Unicode's general categories)."""
 
 
-def _rebuild(kind: type[_ExplainedError], headline: str, expected: str, found: str, todo: str) -> _ExplainedError:
+def _rebuild(kind: type[ExplainedError], headline: str, expected: str, found: str, todo: str) -> ExplainedError:
     return kind(headline, expected=expected, found=found, todo=todo)

@@ -100,8 +100,9 @@ def _land(
     else:
         found = find(source, settings.landing, days)
         own = (settings.lake, settings.delivery, str(settings.key_file))
-        refuse_unusable_names(file for members in found.values() for file in members)
-        refuse_links_into((file for members in found.values() for file in members), own)
+        named = [file for members in found.values() for file in members]
+        refuse_unusable_names(named)
+        refuse_links_into(named, own)
         refuse_missing(feed, source, found, settings)
     returned, warnings = _returned(lake, feed, days, settings)
     files = list({file.uri: file for day in days for file in (*found[day], *returned.get(day, []))}.values())

@@ -105,8 +105,8 @@ def _busy(settings: Settings, held: dict[str, Any]) -> LakeBusyError:
     todo = "wait until it has ended, or stop it"
     if elsewhere and here not in at_work:
         # Whether it died cannot be seen from here.
-        lock = f"all objects below {settings.lake}/{object_lock.FOLDER}/"
-        lock = lock if "://" in settings.lake else str(Path(settings.lake, FILE))
+        is_stored = "://" in settings.lake
+        lock = f"all objects below {settings.lake}/{object_lock.FOLDER}/" if is_stored else Path(settings.lake, FILE)
         hosts = " and ".join(elsewhere)
         todo = f"wait until it has ended; if nothing runs on {hosts} any more, delete {lock}"
     return LakeBusyError(

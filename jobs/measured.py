@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 
 from jobs import effects, stamped
+from jobs.accounts import files_that_came
 from jobs.business_dates import dates_between
 from jobs.features import aggregates, customer_measures, rolling, rows
 from jobs.lake import Expect, Lake, Warn, in_dates
@@ -14,7 +15,6 @@ from jobs.tables import TABLES, Feed, Table
 from jobs.tables.tags import BARRED, CATALOGUE, CUSTOMERS, LISTS, Measure
 
 MEASURES = TABLES["features.customer_measures"]
-BATCHES = TABLES["ops.batches"]
 ROLLED_FROM_ROWS = 500_000
 """With fewer rows in its windows a table is read whole: one query instead of four."""
 LONGEST_GAP = 31
@@ -48,19 +48,16 @@ def anew(lake: Lake, day: date, settings: Settings, measures: Sequence[Measure],
 
 def first_batches(lake: Lake, day: date) -> dict[str, date]:
     """The first batch of each table that measures read, also an empty one; without those that had none by the date."""
-    found = {name: _first(lake, TABLES[name]) for name in CATALOGUE.tables if lake.exists(TABLES[name])}
-    return {name: first for name, first in found.items() if first is not None and first <= day}
-
-
-def _first(lake: Lake, table: Table) -> date | None:
-    if table.name == LISTS:
-        return min(stamped.dates(lake, table), default=None)
+    made = [TABLES[name] for name in CATALOGUE.tables if lake.exists(TABLES[name])]
+    found = {table.name: min(stamped.dates(lake, table), default=None) for table in made if table.name == LISTS}
     # What is made of feeds begins with the first of them, whatever it holds.
-    brought = _brought(table)[0]
-    came = [row["ds"] for row in lake.records(BATCHES, ("feed", "=", _feed(brought).name)) if row["file"] and row["ds"]]
-    first = lake.first(brought, "known_on")
-    # The account of batches may be kept for less long than silver.
-    return min([*came, first] if first else came, default=None)
+    brought = {table.name: _brought(table)[0] for table in made if table.name != LISTS}
+    came = files_that_came(lake, *(_feed(source).name for source in brought.values()))
+    for name, source in brought.items():
+        # The account of batches may be kept for less long than silver.
+        firsts = [lake.first(source, "known_on"), *(ds for ds, _ in came[_feed(source).name])]
+        found[name] = min(filter(None, firsts), default=None)
+    return {name: first for name, first in found.items() if first is not None and first <= day}
 
 
 def _figures(

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import customers, effects, stamped
+from jobs.accounts import files_that_came
 from jobs.delivery import records
 from jobs.delivery.taken import is_taken
 from jobs.features import outreach_customers
@@ -29,7 +30,6 @@ AUDIENCE = [name for name in LISTS.inputs if name != CANDIDATES.name]
 IDENTITIES = TABLES["gold.customer_identities"]
 RESULTS = TABLES["silver.contact_results"]
 SHIFTS = TABLES["silver.shifts"]
-BATCHES = TABLES["ops.batches"]
 RETURNED = TABLES["ops.returned_lists"]
 CAPPED_DAYS = 31
 """No cap looks at lists of longer ago."""
@@ -141,9 +141,7 @@ def _begin_of(day: date, settings: Settings) -> datetime:
 
 def _landed_on(lake: Lake, feed: str, day: date) -> set[date]:
     """The dates up to this one of which a file of the feed came, also an empty one."""
-    came = lake.records(BATCHES, ("feed", "=", feed))
-    files = (row for row in came if row["file"] and not is_taken(row["file"]))
-    return {row["ds"] for row in files if row["ds"] and row["ds"] <= day}
+    return {ds for ds, file in files_that_came(lake, feed)[feed] if ds <= day and not is_taken(file)}
 
 
 def _places(people: DataFrame) -> list[Place]:

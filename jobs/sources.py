@@ -134,7 +134,7 @@ def _files(pattern: str, landing: str) -> list[SourceFile]:
     if is_absolute:
         # By its text, as the parts of a path do not tell the scheme of a URI.
         parts = pattern.split("/")
-        steady = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts) - 1)
+        steady = next((i for i, part in enumerate(parts) if _is_glob(part)), len(parts) - 1)
         root, pattern = UPath("/".join(parts[:steady]) or "/"), "/".join(parts[steady:])
     _refuse_unreachable(root, pattern)
     if not root.exists():
@@ -149,11 +149,15 @@ def _files(pattern: str, landing: str) -> list[SourceFile]:
     return [_described(file, _name(file, root, is_absolute)) for file in visible if file.is_file()]
 
 
+def _is_glob(part: str) -> bool:
+    return any(sign in part for sign in "*?[")
+
+
 def _refuse_unreachable(root: UPath, pattern: str) -> None:
     """A folder that may not be read would count as one without files, and an empty batch takes its rows back."""
     if "://" in str(root):
         return
-    steady = list(itertools.takewhile(lambda part: not any(sign in part for sign in "*?["), pattern.split("/")))
+    steady = list(itertools.takewhile(lambda part: not _is_glob(part), pattern.split("/")))
     places = [Path(str(root), *steady[:count]) for count in range(len(steady) + 1)]
     for place in places:
         _refuse_link_to_nothing(str(place))

@@ -22,7 +22,6 @@ _SPELLINGS = (
 """Other spellings of ISO 8601, and what Spark's own has in their place."""
 _BLANKS = "".join(chr(each) for each in (9, 10, 11, 12, 13, 32, 0xA0, *range(0x2000, 0x200C), 0x202F, 0x3000, 0xFEFF))
 """Spaces of all scripts, and what stands at the ends of a line."""
-
 _NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
 
 
@@ -51,14 +50,14 @@ def convert(
     if type_ == "string":
         text = F.when(_trimmed(given) != "", given)
         value = _from_text(column.type, text)
+    elif not _casts(type_, column.type):
+        text = given
+        value = _from_text(column.type, given.cast("string"))
     else:
         text = given
         is_cut = column.type in ("int", "bigint") and type_.startswith(("double", "float", "decimal", "bigint"))
         is_long = column.type == "string" and type_ in ("double", "float")
-        if not _casts(type_, column.type):
-            value = _from_text(column.type, given.cast("string"))
-        else:
-            value = _whole(given, column.type) if is_cut else _digits(given) if is_long else given.cast(column.type)
+        value = _whole(given, column.type) if is_cut else _digits(given) if is_long else given.cast(column.type)
     if column.type == "string" and type_ == "string":
         may_be_nested = is_of_json and not is_mapped and not column.text
         return Converted(value, _is_nested(text) if may_be_nested else F.lit(False))

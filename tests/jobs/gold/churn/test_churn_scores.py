@@ -70,6 +70,13 @@ def test_scores_say_why_in_words_and_numbers_the_strongest_first(spark: Any) -> 
     assert (row["decile"], row["called_today"], row["consumption_warning"]) == (2, True, None)
 
 
+def first_reasons(spark: Any, customers: list[dict[str, Any]], family: str) -> dict[str, str]:
+    activity = frame(spark, "features.customer_activity", customers)
+    warnings, calls = (frame(spark, name, []) for name in ("gold.consumption_warnings", "silver.calls"))
+    made = churn_scores.build(activity, warnings, calls, Told(families=(family,)))
+    return dict(made.select("customer_id", "reason_1").collect())
+
+
 def test_purchases_that_were_given_back_leave_no_amount_of_nothing_or_less(spark: Any) -> None:
     common = {"as_of": DAY, "observed_days": 180, "uses_30d": 1, "uses_180d": 2}
     amounts = {
@@ -81,10 +88,7 @@ def test_purchases_that_were_given_back_leave_no_amount_of_nothing_or_less(spark
         common | {"customer_id": who} | {name: Decimal(amount) for name, amount in of_each.items()}
         for who, of_each in amounts.items()
     ]
-    activity = frame(spark, "features.customer_activity", customers)
-    warnings, calls = (frame(spark, name, []) for name in ("gold.consumption_warnings", "silver.calls"))
-    made = churn_scores.build(activity, warnings, calls, Told(families=("spend",)))
-    assert dict(made.select("customer_id", "reason_1").collect()) == {
+    assert first_reasons(spark, customers, "spend") == {
         "all": "no more bought than given back in 180 days",
         "half": "card spend down 100 % in 30 days against the mean of the last 90 days",
         "more": "no more bought than given back in 180 days",
@@ -96,10 +100,7 @@ def test_calls_about_the_same_topic_are_told_as_calls_whether_or_not_the_custome
         {"as_of": DAY, "customer_id": str(calls), "observed_days": 180, "same_topic_calls_90d": calls, "calls_90d": 3}
         for calls in (0, 1, 2)
     ]
-    activity = frame(spark, "features.customer_activity", customers)
-    warnings, calls = (frame(spark, name, []) for name in ("gold.consumption_warnings", "silver.calls"))
-    made = churn_scores.build(activity, warnings, calls, Told(families=("service",)))
-    assert dict(made.select("customer_id", "reason_1").collect()) == {
+    assert first_reasons(spark, customers, "service") == {
         "0": "called 3 times in 90 days",
         "1": "1 call beyond the first about the same topic in 90 days",
         "2": "2 calls beyond the first about the same topic in 90 days",
